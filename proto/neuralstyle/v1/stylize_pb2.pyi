@@ -1,0 +1,583 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class SampleType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SAMPLE_TYPE_UNSPECIFIED: _ClassVar[SampleType]
+    SAMPLE_TYPE_UINT8: _ClassVar[SampleType]
+    SAMPLE_TYPE_UINT16: _ClassVar[SampleType]
+    SAMPLE_TYPE_FLOAT32: _ClassVar[SampleType]
+
+class ColorSpace(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COLOR_SPACE_UNSPECIFIED: _ClassVar[ColorSpace]
+    COLOR_SPACE_SRGB: _ClassVar[ColorSpace]
+    COLOR_SPACE_LINEAR_SRGB: _ClassVar[ColorSpace]
+
+class Pooling(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    POOLING_UNSPECIFIED: _ClassVar[Pooling]
+    POOLING_MAX: _ClassVar[Pooling]
+    POOLING_AVERAGE: _ClassVar[Pooling]
+
+class Padding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PADDING_UNSPECIFIED: _ClassVar[Padding]
+    PADDING_ZERO: _ClassVar[Padding]
+    PADDING_REPLICATE: _ClassVar[Padding]
+
+class Optimizer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OPTIMIZER_UNSPECIFIED: _ClassVar[Optimizer]
+    OPTIMIZER_LBFGS: _ClassVar[Optimizer]
+    OPTIMIZER_ADAM: _ClassVar[Optimizer]
+
+class Init(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    INIT_UNSPECIFIED: _ClassVar[Init]
+    INIT_CONTENT: _ClassVar[Init]
+    INIT_NOISE: _ClassVar[Init]
+
+class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRECISION_UNSPECIFIED: _ClassVar[Precision]
+    PRECISION_AUTO: _ClassVar[Precision]
+    PRECISION_FP32: _ClassVar[Precision]
+    PRECISION_BF16: _ClassVar[Precision]
+
+class Priority(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PRIORITY_UNSPECIFIED: _ClassVar[Priority]
+    PRIORITY_INTERACTIVE: _ClassVar[Priority]
+    PRIORITY_BATCH: _ClassVar[Priority]
+
+class FrameFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FRAME_FORMAT_UNSPECIFIED: _ClassVar[FrameFormat]
+    FRAME_FORMAT_JPEG: _ClassVar[FrameFormat]
+    FRAME_FORMAT_PNG: _ClassVar[FrameFormat]
+    FRAME_FORMAT_RAW_RGB8: _ClassVar[FrameFormat]
+
+class ResultFormat(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RESULT_FORMAT_UNSPECIFIED: _ClassVar[ResultFormat]
+    RESULT_FORMAT_PNG: _ClassVar[ResultFormat]
+    RESULT_FORMAT_RAW_UINT8: _ClassVar[ResultFormat]
+    RESULT_FORMAT_RAW_UINT16: _ClassVar[ResultFormat]
+    RESULT_FORMAT_RAW_FLOAT32: _ClassVar[ResultFormat]
+
+class WorkerState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WORKER_STATE_UNSPECIFIED: _ClassVar[WorkerState]
+    WORKER_STATE_LOADING: _ClassVar[WorkerState]
+    WORKER_STATE_READY: _ClassVar[WorkerState]
+    WORKER_STATE_BUSY: _ClassVar[WorkerState]
+    WORKER_STATE_FAILED: _ClassVar[WorkerState]
+SAMPLE_TYPE_UNSPECIFIED: SampleType
+SAMPLE_TYPE_UINT8: SampleType
+SAMPLE_TYPE_UINT16: SampleType
+SAMPLE_TYPE_FLOAT32: SampleType
+COLOR_SPACE_UNSPECIFIED: ColorSpace
+COLOR_SPACE_SRGB: ColorSpace
+COLOR_SPACE_LINEAR_SRGB: ColorSpace
+POOLING_UNSPECIFIED: Pooling
+POOLING_MAX: Pooling
+POOLING_AVERAGE: Pooling
+PADDING_UNSPECIFIED: Padding
+PADDING_ZERO: Padding
+PADDING_REPLICATE: Padding
+OPTIMIZER_UNSPECIFIED: Optimizer
+OPTIMIZER_LBFGS: Optimizer
+OPTIMIZER_ADAM: Optimizer
+INIT_UNSPECIFIED: Init
+INIT_CONTENT: Init
+INIT_NOISE: Init
+PRECISION_UNSPECIFIED: Precision
+PRECISION_AUTO: Precision
+PRECISION_FP32: Precision
+PRECISION_BF16: Precision
+PRIORITY_UNSPECIFIED: Priority
+PRIORITY_INTERACTIVE: Priority
+PRIORITY_BATCH: Priority
+FRAME_FORMAT_UNSPECIFIED: FrameFormat
+FRAME_FORMAT_JPEG: FrameFormat
+FRAME_FORMAT_PNG: FrameFormat
+FRAME_FORMAT_RAW_RGB8: FrameFormat
+RESULT_FORMAT_UNSPECIFIED: ResultFormat
+RESULT_FORMAT_PNG: ResultFormat
+RESULT_FORMAT_RAW_UINT8: ResultFormat
+RESULT_FORMAT_RAW_UINT16: ResultFormat
+RESULT_FORMAT_RAW_FLOAT32: ResultFormat
+WORKER_STATE_UNSPECIFIED: WorkerState
+WORKER_STATE_LOADING: WorkerState
+WORKER_STATE_READY: WorkerState
+WORKER_STATE_BUSY: WorkerState
+WORKER_STATE_FAILED: WorkerState
+
+class Image(_message.Message):
+    __slots__ = ("encoded", "raw", "image_id")
+    ENCODED_FIELD_NUMBER: _ClassVar[int]
+    RAW_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    encoded: bytes
+    raw: RawPixels
+    image_id: str
+    def __init__(self, encoded: _Optional[bytes] = ..., raw: _Optional[_Union[RawPixels, _Mapping]] = ..., image_id: _Optional[str] = ...) -> None: ...
+
+class RawPixels(_message.Message):
+    __slots__ = ("format", "data")
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    format: RawFormat
+    data: bytes
+    def __init__(self, format: _Optional[_Union[RawFormat, _Mapping]] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class RawFormat(_message.Message):
+    __slots__ = ("width", "height", "channels", "sample_type", "row_stride", "color_space")
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    CHANNELS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_TYPE_FIELD_NUMBER: _ClassVar[int]
+    ROW_STRIDE_FIELD_NUMBER: _ClassVar[int]
+    COLOR_SPACE_FIELD_NUMBER: _ClassVar[int]
+    width: int
+    height: int
+    channels: int
+    sample_type: SampleType
+    row_stride: int
+    color_space: ColorSpace
+    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., channels: _Optional[int] = ..., sample_type: _Optional[_Union[SampleType, str]] = ..., row_stride: _Optional[int] = ..., color_space: _Optional[_Union[ColorSpace, str]] = ...) -> None: ...
+
+class UploadImageRequest(_message.Message):
+    __slots__ = ("header", "chunk")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    header: UploadHeader
+    chunk: bytes
+    def __init__(self, header: _Optional[_Union[UploadHeader, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+
+class UploadHeader(_message.Message):
+    __slots__ = ("size_bytes", "raw")
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    RAW_FIELD_NUMBER: _ClassVar[int]
+    size_bytes: int
+    raw: RawFormat
+    def __init__(self, size_bytes: _Optional[int] = ..., raw: _Optional[_Union[RawFormat, _Mapping]] = ...) -> None: ...
+
+class UploadImageResponse(_message.Message):
+    __slots__ = ("image_id", "width", "height", "has_alpha")
+    IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    HAS_ALPHA_FIELD_NUMBER: _ClassVar[int]
+    image_id: str
+    width: int
+    height: int
+    has_alpha: bool
+    def __init__(self, image_id: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., has_alpha: bool = ...) -> None: ...
+
+class StylizeRequest(_message.Message):
+    __slots__ = ("content", "styles", "preset", "tunables", "seed", "precision", "preview", "result_format", "priority", "max_runtime", "detach")
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    STYLES_FIELD_NUMBER: _ClassVar[int]
+    PRESET_FIELD_NUMBER: _ClassVar[int]
+    TUNABLES_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FORMAT_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    MAX_RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    DETACH_FIELD_NUMBER: _ClassVar[int]
+    content: Image
+    styles: _containers.RepeatedCompositeFieldContainer[Style]
+    preset: str
+    tunables: Tunables
+    seed: int
+    precision: Precision
+    preview: PreviewPolicy
+    result_format: ResultFormat
+    priority: Priority
+    max_runtime: _duration_pb2.Duration
+    detach: bool
+    def __init__(self, content: _Optional[_Union[Image, _Mapping]] = ..., styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., preset: _Optional[str] = ..., tunables: _Optional[_Union[Tunables, _Mapping]] = ..., seed: _Optional[int] = ..., precision: _Optional[_Union[Precision, str]] = ..., preview: _Optional[_Union[PreviewPolicy, _Mapping]] = ..., result_format: _Optional[_Union[ResultFormat, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., max_runtime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., detach: bool = ...) -> None: ...
+
+class Style(_message.Message):
+    __slots__ = ("image", "name", "weight")
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    image: Image
+    name: str
+    weight: float
+    def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ..., name: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
+
+class Tunables(_message.Message):
+    __slots__ = ("size", "iterations", "content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "pooling", "padding", "optimizer", "learning_rate", "history_size", "init", "style_scale")
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    STYLE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    TV_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_LAYERS_FIELD_NUMBER: _ClassVar[int]
+    STYLE_LAYERS_FIELD_NUMBER: _ClassVar[int]
+    POOLING_FIELD_NUMBER: _ClassVar[int]
+    PADDING_FIELD_NUMBER: _ClassVar[int]
+    OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
+    LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_SIZE_FIELD_NUMBER: _ClassVar[int]
+    INIT_FIELD_NUMBER: _ClassVar[int]
+    STYLE_SCALE_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    iterations: int
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+    content_layers: LayerWeights
+    style_layers: LayerWeights
+    pooling: Pooling
+    padding: Padding
+    optimizer: Optimizer
+    learning_rate: float
+    history_size: int
+    init: Init
+    style_scale: float
+    def __init__(self, size: _Optional[int] = ..., iterations: _Optional[int] = ..., content_weight: _Optional[float] = ..., style_weight: _Optional[float] = ..., tv_weight: _Optional[float] = ..., content_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., style_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., padding: _Optional[_Union[Padding, str]] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., history_size: _Optional[int] = ..., init: _Optional[_Union[Init, str]] = ..., style_scale: _Optional[float] = ...) -> None: ...
+
+class LayerWeights(_message.Message):
+    __slots__ = ("layers",)
+    LAYERS_FIELD_NUMBER: _ClassVar[int]
+    layers: _containers.RepeatedCompositeFieldContainer[LayerWeight]
+    def __init__(self, layers: _Optional[_Iterable[_Union[LayerWeight, _Mapping]]] = ...) -> None: ...
+
+class LayerWeight(_message.Message):
+    __slots__ = ("layer", "weight")
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    layer: str
+    weight: float
+    def __init__(self, layer: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
+
+class PreviewPolicy(_message.Message):
+    __slots__ = ("max_side", "min_interval", "format")
+    MAX_SIDE_FIELD_NUMBER: _ClassVar[int]
+    MIN_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    max_side: int
+    min_interval: _duration_pb2.Duration
+    format: FrameFormat
+    def __init__(self, max_side: _Optional[int] = ..., min_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., format: _Optional[_Union[FrameFormat, str]] = ...) -> None: ...
+
+class StylizeResponse(_message.Message):
+    __slots__ = ("queued", "started", "progress", "frame", "result_chunk", "summary")
+    QUEUED_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    RESULT_CHUNK_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    queued: Queued
+    started: Started
+    progress: Progress
+    frame: Frame
+    result_chunk: ResultChunk
+    summary: Summary
+    def __init__(self, queued: _Optional[_Union[Queued, _Mapping]] = ..., started: _Optional[_Union[Started, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., frame: _Optional[_Union[Frame, _Mapping]] = ..., result_chunk: _Optional[_Union[ResultChunk, _Mapping]] = ..., summary: _Optional[_Union[Summary, _Mapping]] = ...) -> None: ...
+
+class Queued(_message.Message):
+    __slots__ = ("job_id", "jobs_ahead")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    JOBS_AHEAD_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    jobs_ahead: int
+    def __init__(self, job_id: _Optional[str] = ..., jobs_ahead: _Optional[int] = ...) -> None: ...
+
+class Started(_message.Message):
+    __slots__ = ("job_id", "seed", "device", "precision", "preset", "parameters", "plan", "memory_estimate_bytes")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
+    PRESET_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_ESTIMATE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    seed: int
+    device: str
+    precision: Precision
+    preset: str
+    parameters: Tunables
+    plan: _containers.RepeatedCompositeFieldContainer[Level]
+    memory_estimate_bytes: int
+    def __init__(self, job_id: _Optional[str] = ..., seed: _Optional[int] = ..., device: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., preset: _Optional[str] = ..., parameters: _Optional[_Union[Tunables, _Mapping]] = ..., plan: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., memory_estimate_bytes: _Optional[int] = ...) -> None: ...
+
+class Level(_message.Message):
+    __slots__ = ("width", "height", "iterations")
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    width: int
+    height: int
+    iterations: int
+    def __init__(self, width: _Optional[int] = ..., height: _Optional[int] = ..., iterations: _Optional[int] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("iteration", "iterations", "terms", "loss", "elapsed", "eta")
+    ITERATION_FIELD_NUMBER: _ClassVar[int]
+    ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    ELAPSED_FIELD_NUMBER: _ClassVar[int]
+    ETA_FIELD_NUMBER: _ClassVar[int]
+    iteration: int
+    iterations: int
+    terms: _containers.RepeatedCompositeFieldContainer[LossTerm]
+    loss: float
+    elapsed: _duration_pb2.Duration
+    eta: _duration_pb2.Duration
+    def __init__(self, iteration: _Optional[int] = ..., iterations: _Optional[int] = ..., terms: _Optional[_Iterable[_Union[LossTerm, _Mapping]]] = ..., loss: _Optional[float] = ..., elapsed: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., eta: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class LossTerm(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: float
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+
+class Frame(_message.Message):
+    __slots__ = ("sequence", "skipped", "iteration", "width", "height", "format", "data")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    ITERATION_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    skipped: int
+    iteration: int
+    width: int
+    height: int
+    format: FrameFormat
+    data: bytes
+    def __init__(self, sequence: _Optional[int] = ..., skipped: _Optional[int] = ..., iteration: _Optional[int] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., format: _Optional[_Union[FrameFormat, str]] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class ResultChunk(_message.Message):
+    __slots__ = ("header", "data")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    header: ResultHeader
+    data: bytes
+    def __init__(self, header: _Optional[_Union[ResultHeader, _Mapping]] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class ResultHeader(_message.Message):
+    __slots__ = ("format", "pixels", "size_bytes")
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    PIXELS_FIELD_NUMBER: _ClassVar[int]
+    SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    format: ResultFormat
+    pixels: RawFormat
+    size_bytes: int
+    def __init__(self, format: _Optional[_Union[ResultFormat, str]] = ..., pixels: _Optional[_Union[RawFormat, _Mapping]] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+
+class Summary(_message.Message):
+    __slots__ = ("job_id", "iterations", "terms", "loss", "queued_time", "run_time", "peak_memory_bytes", "seed", "device", "precision", "server_version", "weights", "parameter_hash", "warnings")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_TIME_FIELD_NUMBER: _ClassVar[int]
+    RUN_TIME_FIELD_NUMBER: _ClassVar[int]
+    PEAK_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
+    SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    PARAMETER_HASH_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    iterations: int
+    terms: _containers.RepeatedCompositeFieldContainer[LossTerm]
+    loss: float
+    queued_time: _duration_pb2.Duration
+    run_time: _duration_pb2.Duration
+    peak_memory_bytes: int
+    seed: int
+    device: str
+    precision: Precision
+    server_version: str
+    weights: WeightsInfo
+    parameter_hash: str
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, job_id: _Optional[str] = ..., iterations: _Optional[int] = ..., terms: _Optional[_Iterable[_Union[LossTerm, _Mapping]]] = ..., loss: _Optional[float] = ..., queued_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., run_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., peak_memory_bytes: _Optional[int] = ..., seed: _Optional[int] = ..., device: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., server_version: _Optional[str] = ..., weights: _Optional[_Union[WeightsInfo, _Mapping]] = ..., parameter_hash: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class UpdateJobRequest(_message.Message):
+    __slots__ = ("job_id", "tunables")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    TUNABLES_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    tunables: Tunables
+    def __init__(self, job_id: _Optional[str] = ..., tunables: _Optional[_Union[Tunables, _Mapping]] = ...) -> None: ...
+
+class UpdateJobResponse(_message.Message):
+    __slots__ = ("parameters",)
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    parameters: Tunables
+    def __init__(self, parameters: _Optional[_Union[Tunables, _Mapping]] = ...) -> None: ...
+
+class CancelJobRequest(_message.Message):
+    __slots__ = ("job_id",)
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class CancelJobResponse(_message.Message):
+    __slots__ = ("was_active",)
+    WAS_ACTIVE_FIELD_NUMBER: _ClassVar[int]
+    was_active: bool
+    def __init__(self, was_active: bool = ...) -> None: ...
+
+class WatchJobRequest(_message.Message):
+    __slots__ = ("job_id", "preview")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    preview: PreviewPolicy
+    def __init__(self, job_id: _Optional[str] = ..., preview: _Optional[_Union[PreviewPolicy, _Mapping]] = ...) -> None: ...
+
+class WatchJobResponse(_message.Message):
+    __slots__ = ("event",)
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    event: StylizeResponse
+    def __init__(self, event: _Optional[_Union[StylizeResponse, _Mapping]] = ...) -> None: ...
+
+class GetServerInfoRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetServerInfoResponse(_message.Message):
+    __slots__ = ("server_version", "api_versions", "features", "limits", "worker_state", "device", "weights", "running_jobs", "queued_jobs", "start_time", "default_preset")
+    SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    API_VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    WORKER_STATE_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    RUNNING_JOBS_FIELD_NUMBER: _ClassVar[int]
+    QUEUED_JOBS_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_PRESET_FIELD_NUMBER: _ClassVar[int]
+    server_version: str
+    api_versions: _containers.RepeatedScalarFieldContainer[str]
+    features: _containers.RepeatedScalarFieldContainer[str]
+    limits: Limits
+    worker_state: WorkerState
+    device: str
+    weights: WeightsInfo
+    running_jobs: int
+    queued_jobs: int
+    start_time: _timestamp_pb2.Timestamp
+    default_preset: str
+    def __init__(self, server_version: _Optional[str] = ..., api_versions: _Optional[_Iterable[str]] = ..., features: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., worker_state: _Optional[_Union[WorkerState, str]] = ..., device: _Optional[str] = ..., weights: _Optional[_Union[WeightsInfo, _Mapping]] = ..., running_jobs: _Optional[int] = ..., queued_jobs: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., default_preset: _Optional[str] = ...) -> None: ...
+
+class Limits(_message.Message):
+    __slots__ = ("max_message_bytes", "max_inline_image_bytes", "max_image_bytes", "max_image_pixels", "max_image_side", "min_image_side", "min_size", "max_size", "max_iterations", "max_styles", "max_queued_jobs", "image_ttl")
+    MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_INLINE_IMAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_IMAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_IMAGE_PIXELS_FIELD_NUMBER: _ClassVar[int]
+    MAX_IMAGE_SIDE_FIELD_NUMBER: _ClassVar[int]
+    MIN_IMAGE_SIDE_FIELD_NUMBER: _ClassVar[int]
+    MIN_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MAX_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MAX_ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    MAX_STYLES_FIELD_NUMBER: _ClassVar[int]
+    MAX_QUEUED_JOBS_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_TTL_FIELD_NUMBER: _ClassVar[int]
+    max_message_bytes: int
+    max_inline_image_bytes: int
+    max_image_bytes: int
+    max_image_pixels: int
+    max_image_side: int
+    min_image_side: int
+    min_size: int
+    max_size: int
+    max_iterations: int
+    max_styles: int
+    max_queued_jobs: int
+    image_ttl: _duration_pb2.Duration
+    def __init__(self, max_message_bytes: _Optional[int] = ..., max_inline_image_bytes: _Optional[int] = ..., max_image_bytes: _Optional[int] = ..., max_image_pixels: _Optional[int] = ..., max_image_side: _Optional[int] = ..., min_image_side: _Optional[int] = ..., min_size: _Optional[int] = ..., max_size: _Optional[int] = ..., max_iterations: _Optional[int] = ..., max_styles: _Optional[int] = ..., max_queued_jobs: _Optional[int] = ..., image_ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class WeightsInfo(_message.Message):
+    __slots__ = ("name", "sha256")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    sha256: str
+    def __init__(self, name: _Optional[str] = ..., sha256: _Optional[str] = ...) -> None: ...
+
+class ListStylesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListStylesResponse(_message.Message):
+    __slots__ = ("styles",)
+    STYLES_FIELD_NUMBER: _ClassVar[int]
+    styles: _containers.RepeatedCompositeFieldContainer[StyleInfo]
+    def __init__(self, styles: _Optional[_Iterable[_Union[StyleInfo, _Mapping]]] = ...) -> None: ...
+
+class StyleInfo(_message.Message):
+    __slots__ = ("name", "title", "artist", "source", "rights", "width", "height", "thumbnail")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    ARTIST_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    RIGHTS_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    THUMBNAIL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    title: str
+    artist: str
+    source: str
+    rights: str
+    width: int
+    height: int
+    thumbnail: bytes
+    def __init__(self, name: _Optional[str] = ..., title: _Optional[str] = ..., artist: _Optional[str] = ..., source: _Optional[str] = ..., rights: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., thumbnail: _Optional[bytes] = ...) -> None: ...
+
+class ListPresetsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListPresetsResponse(_message.Message):
+    __slots__ = ("presets",)
+    PRESETS_FIELD_NUMBER: _ClassVar[int]
+    presets: _containers.RepeatedCompositeFieldContainer[PresetInfo]
+    def __init__(self, presets: _Optional[_Iterable[_Union[PresetInfo, _Mapping]]] = ...) -> None: ...
+
+class PresetInfo(_message.Message):
+    __slots__ = ("name", "description", "weights", "tunables")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    TUNABLES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    description: str
+    weights: str
+    tunables: Tunables
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., weights: _Optional[str] = ..., tunables: _Optional[_Union[Tunables, _Mapping]] = ...) -> None: ...
