@@ -1,0 +1,1 @@
+"""The daemon of Stylized: the engine that paints, and the service that lets programs ask it to."""

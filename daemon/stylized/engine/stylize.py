@@ -1,0 +1,149 @@
+"""The painting itself: a generator of typed events.
+
+`stylize` does no I/O and keeps no clock; whoever iterates decides what to look at. An event's tensors stay on the
+device until its `losses` or `picture` is called, so a viewer who looks at few steps costs little. Closing the
+generator between two steps stops the work and frees its memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stylized.engine.objective import Evaluation, Objective, StyleTarget
+from stylized.engine.optimizers import NotFiniteError, make_optimizer
+from stylized.engine.parameters import Init, Parameters
+from stylized.engine.resample import resample
+from stylized.engine.schedule import Level, plan, plan_warnings, style_size
+from stylized.engine.vgg import VGG19
+
+# How often the generator looks whether the walk still gets anywhere; looking waits for the device.
+_CHECK_EVERY = 10
+
+# Noise around mid-gray, in pixel values of 0..255. Neural-style starts at 0.001 and leaves the first steps to
+# L-BFGS; a spread of a tenth of the range gives every layer something to work on from the first step.
+_NOISE_MEAN = 127.5
+_NOISE_SPREAD = 25.5
+
+
+@dataclass(frozen=True)
+class StyleSource:
+    """A style picture, float32 [1, 3, H, W], sRGB 0..1, and its share in the mix, > 0; only ratios matter."""
+
+    pixels: Tensor
+    weight: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to paint.
+
+    content: the photo, float32 [1, 3, H, W], sRGB 0..1, finite. styles: one or more. seed: of the noise, 0..2⁶⁴-1.
+    """
+
+    content: Tensor
+    styles: tuple[StyleSource, ...]
+    parameters: Parameters
+    seed: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """First event: what will be done, and what the user should know about it, one sentence each."""
+
+    levels: tuple[Level, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the optimiser is done. `iteration` counts from 1 over all levels, up to `iterations`."""
+
+    iteration: int
+    iterations: int
+    level: Level
+    _evaluation: Evaluation
+    _point: Tensor
+
+    def losses(self) -> dict[str, float]:
+        """Return the weighted losses at this step by name: content, style, tv. Waits for the device."""
+        return _numbers(self._evaluation)
+
+    def picture(self) -> Tensor:
+        """Return the painting at this step, float32 [1, 3, H, W], sRGB 0..1, on the network's device."""
+        return _picture(self._point)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Last event: the painting, float32 [1, 3, H, W], sRGB 0..1, its weighted losses, and the steps done."""
+
+    picture: Tensor
+    losses: dict[str, float]
+    iterations: int
+    warnings: tuple[str, ...]
+
+
+Event = Planned | Step | Finished
+
+
+def stylize(network: VGG19, request: Request) -> Iterator[Event]:
+    """Paint: yield Planned, then a Step after each step of the optimiser, then Finished.
+
+    The same request gives the same bytes on the same machine with the same number of threads. Raises, before the
+    first event, ParameterError (or UnknownLayerError) and PictureTooSmallError; later NotFiniteError, if the losses
+    leave the finite numbers for good. A picture with NaN is never yielded by Finished.
+    """
+    parameters = request.parameters.validated()
+    width, height = _size(request.content)
+    levels = plan(width, height, parameters)
+    warnings = plan_warnings(width, height, tuple(_size(style.pixels) for style in request.styles), parameters)
+    yield Planned(levels, warnings)
+
+    (level,) = levels
+    content = 255.0 * resample(request.content.to(network.device), level.width, level.height)
+    objective = Objective(network, content, _style_targets(request, level, network.device), parameters)
+    optimizer = make_optimizer(_start(content, request), parameters)
+    for iteration in range(1, level.iterations + 1):
+        evaluation = optimizer.step(objective.evaluate)
+        if iteration % _CHECK_EVERY == 0:
+            optimizer.check()
+        yield Step(iteration, level.iterations, level, evaluation, optimizer.point)
+
+    picture = _picture(optimizer.point)
+    if not bool(torch.isfinite(picture).all() & torch.isfinite(evaluation.total)):
+        raise NotFiniteError
+    yield Finished(picture, _numbers(evaluation), level.iterations, warnings)
+
+
+def _style_targets(request: Request, level: Level, device: torch.device) -> list[StyleTarget]:
+    targets = []
+    for style in request.styles:
+        width, height = style_size(*_size(style.pixels), level, request.parameters)
+        targets.append(StyleTarget(255.0 * resample(style.pixels.to(device), width, height), style.weight))
+    return targets
+
+
+def _start(content: Tensor, request: Request) -> Tensor:
+    if request.parameters.init is Init.CONTENT:
+        return content
+    # Drawn on the CPU, so that all devices start from the same noise.
+    generator = torch.Generator().manual_seed(request.seed)
+    noise = torch.randn(content.shape, generator=generator)
+    return (_NOISE_MEAN + _NOISE_SPREAD * noise).clamp(0.0, 255.0).to(content.device)
+
+
+def _size(picture: Tensor) -> tuple[int, int]:
+    """(width, height)"""
+    return picture.shape[-1], picture.shape[-2]
+
+
+def _picture(point: Tensor) -> Tensor:
+    return (point / 255.0).clamp(0.0, 1.0)
+
+
+def _numbers(evaluation: Evaluation) -> dict[str, float]:
+    return {name: value.item() for name, value in evaluation.terms.items()}
