@@ -1,0 +1,84 @@
+"""Neural style transfer from Python: send a photo and a style, watch the painting form, collect the result.
+
+    from stylize import Client
+
+    with Client.connect() as client:
+        job = client.stylize("photo.jpg", ["woodblock"], preset="draft", iterations=120)
+        for event in job:
+            print(event)
+        job.save("painting.png")
+
+The daemon is found, or started, by `Client.connect`. Everything here is free of torch. Names are imported when they
+are first used, so that `stylize --help` does not wait for gRPC.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stylize.client import Client
+    from stylize.errors import (
+        Busy,
+        Cancelled,
+        ConnectionLost,
+        DaemonError,
+        DaemonUnreachable,
+        InputUnreadable,
+        InvalidRequest,
+        NotFound,
+        OutOfMemory,
+        OutputExists,
+        OutputUnwritable,
+        PreconditionFailed,
+        StylizeError,
+        TimeLimit,
+        Unauthenticated,
+        Unavailable,
+        Unsupported,
+    )
+    from stylize.events import Event, Frame, Level, Progress, Queued, Result, Started, Summary
+    from stylize.job import Job
+
+__all__ = [
+    "Busy",
+    "Cancelled",
+    "Client",
+    "ConnectionLost",
+    "DaemonError",
+    "DaemonUnreachable",
+    "Event",
+    "Frame",
+    "InputUnreadable",
+    "InvalidRequest",
+    "Job",
+    "Level",
+    "NotFound",
+    "OutOfMemory",
+    "OutputExists",
+    "OutputUnwritable",
+    "PreconditionFailed",
+    "Progress",
+    "Queued",
+    "Result",
+    "Started",
+    "StylizeError",
+    "Summary",
+    "TimeLimit",
+    "Unauthenticated",
+    "Unavailable",
+    "Unsupported",
+]
+
+
+_HOMES = ("errors", "events", "job", "client")
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        for home in _HOMES:
+            module = importlib.import_module(f"{__name__}.{home}")
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

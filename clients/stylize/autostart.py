@@ -1,0 +1,165 @@
+"""Starting the daemon when none runs.
+
+The daemon is a program of its own: the client runs the command `stylized` and never imports it. A lock file makes sure
+that ten clients that start at once start one daemon. Ready is what the daemon itself says through `grpc.health.v1`,
+never a line in its log. What it wrote before it failed is shown to the user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from neuralstyle.v1.endpoint import HOME_VARIABLE, log_file, read_endpoint
+
+from stylize.connection import Connection, find_daemon, process_exists
+from stylize.errors import DaemonUnreachable
+
+COMMAND = "stylized"
+START_TIMEOUT = 30.0
+"""Seconds that a daemon may take until it serves."""
+LOG_LINES_SHOWN = 12
+
+_POLL_INTERVAL = 0.05
+_started: list[subprocess.Popen[bytes]] = []
+"""Daemons that this process started: kept, so that those that end are reaped and do not look alive."""
+
+
+def start_daemon(folder: Path, client_name: str, timeout: float = START_TIMEOUT) -> Connection:
+    """A connection to the daemon of this folder, which is started unless it runs.
+
+    folder: the home of the daemon; made if it is missing. timeout: seconds until it must serve.
+    Raises DaemonUnreachable with the last lines of the daemon's log if it does not.
+    """
+    deadline = time.monotonic() + timeout
+    make_home(folder)
+    with _start_lock(folder, deadline):
+        connection = find_daemon(folder, client_name)
+        if connection is None:
+            previous = read_endpoint(folder)
+            process = _spawn(folder)
+            connection = _wait_until_found(folder, client_name, process, previous and previous.instance_id, deadline)
+        _wait_until_serving(folder, connection, deadline)
+        return connection
+
+
+def make_home(folder: Path) -> None:
+    """Makes the daemon's home, for its owner alone. Raises DaemonUnreachable if it cannot be made."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DaemonUnreachable(
+            f"The folder {folder} cannot be made: {error.strerror}.",
+            remedy=f"Make it yourself, or set {HOME_VARIABLE} to a folder that is yours.",
+        ) from error
+
+
+def find_command() -> Path | None:
+    """The daemon's program: beside this Python, else on PATH; None if it is not installed."""
+    beside = Path(sys.executable).parent / COMMAND
+    if os.access(beside, os.X_OK):
+        return beside
+    found = shutil.which(COMMAND)
+    return Path(found) if found else None
+
+
+def is_running(pid: int) -> bool:
+    """True while the daemon's process runs, also if this process is its parent."""
+    for process in _started:
+        process.poll()
+    return process_exists(pid)
+
+
+def log_tail(folder: Path, lines: int) -> list[str]:
+    """The last lines of the daemon's log; none if there is no log."""
+    try:
+        with log_file(folder).open(encoding="utf-8", errors="replace") as stream:
+            return stream.read().splitlines()[-lines:] if lines else []
+    except OSError:
+        return []
+
+
+@contextlib.contextmanager
+def _start_lock(folder: Path, deadline: float) -> Iterator[None]:
+    with (folder / "autostart.lock").open("a") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise DaemonUnreachable("Another client has been starting the daemon for too long.") from None
+                time.sleep(_POLL_INTERVAL)
+        yield
+
+
+def _spawn(folder: Path) -> subprocess.Popen[bytes]:
+    command = find_command()
+    if command is None:
+        raise DaemonUnreachable(
+            f"No daemon runs, and the command `{COMMAND}` is not installed.",
+            remedy="Install it with `pip install 'stylized[daemon]'`.",
+        )
+    # Detached: it outlives the terminal and the client, and keeps no folder busy.
+    log = os.open(log_file(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        process = subprocess.Popen(
+            [str(command)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env={**os.environ, HOME_VARIABLE: str(folder)},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise DaemonUnreachable(f"The daemon could not be started: {command}: {error.strerror}.") from error
+    finally:
+        os.close(log)
+    _started.append(process)
+    return process
+
+
+def _wait_until_found(
+    folder: Path, client_name: str, process: subprocess.Popen[bytes], previous_instance: str | None, deadline: float
+) -> Connection:
+    while time.monotonic() < deadline:
+        endpoint = read_endpoint(folder)
+        if endpoint is not None and endpoint.instance_id != previous_instance:
+            connection = find_daemon(folder, client_name)
+            if connection is not None:
+                return connection
+        if process.poll() is not None:
+            raise _failed(folder, f"The daemon ended with exit code {process.returncode} instead of serving.")
+        time.sleep(_POLL_INTERVAL)
+    raise _failed(folder, "The daemon did not come up in time.")
+
+
+def _wait_until_serving(folder: Path, connection: Connection, deadline: float) -> None:
+    check = health_pb2_grpc.HealthStub(connection.channel).Check  # pyright: ignore[reportAttributeAccessIssue]
+    while time.monotonic() < deadline:
+        try:
+            answer = check(health_pb2.HealthCheckRequest(service=""), timeout=2.0)
+        except grpc.RpcError:
+            break
+        if answer.status == health_pb2.HealthCheckResponse.SERVING:
+            return
+        time.sleep(_POLL_INTERVAL)
+    connection.close()
+    raise _failed(folder, "The daemon runs but does not serve.")
+
+
+def _failed(folder: Path, message: str) -> DaemonUnreachable:
+    tail = log_tail(folder, LOG_LINES_SHOWN)
+    if tail:
+        message += "\n".join([f" The end of {log_file(folder)}:", *(f"  {line}" for line in tail)])
+    return DaemonUnreachable(message, remedy=f"Run `{COMMAND}` in a terminal to see it fail, or `stylize doctor`.")

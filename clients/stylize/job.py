@@ -1,0 +1,185 @@
+"""One job as the caller sees it: events to iterate over, a picture at the end, and a way to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import grpc
+from neuralstyle.v1 import stylize_pb2 as pb
+from neuralstyle.v1.reasons import Reason
+from PIL import Image
+
+from stylize.errors import Cancelled, ConnectionLost, NotFound, StylizeError, error_from_rpc
+from stylize.events import Event, Queued, Result, Started, Summary, event_from_proto
+from stylize.pictures import Picture
+from stylize.saving import Provenance, save_painting
+
+
+class Stream(Protocol):
+    """What a server-streaming call is to this module."""
+
+    def __iter__(self) -> Iterator[pb.StylizeResponse]: ...
+
+    def cancel(self) -> bool:
+        """Ends the call; the daemon cancels the job."""
+        ...
+
+
+class Job:
+    """A job of `Client.stylize`. It runs from the start, whether or not it is iterated over.
+
+    Iterate for events (each is given out once), or ask for the `result`. Leaving its `with` block before the end
+    cancels it.
+    """
+
+    def __init__(self, open_stream: Callable[[bool], Stream], content: Picture) -> None:
+        """open_stream: makes the call. It is made again, once, if the daemon has dropped an uploaded picture; its
+        argument then says that all pictures must be uploaded afresh."""
+        self._open_stream = open_stream
+        self._stream = open_stream(False)
+        self._content = content
+        self._events = self._read()
+        self._cancelled = False
+        self._error: StylizeError | None = None
+        self.job_id: str | None = None
+        """Id for `Client.cancel`, known from the first event on."""
+        self.started: Started | None = None
+        """What the job does, once it has started."""
+        self.painting: Result | None = None
+        """The painting as it came, once it is complete."""
+        self.summary: Summary | None = None
+        """How it went, once it is done."""
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        """The next event. Raises the StylizeError that the job failed with, Cancelled after `cancel`."""
+        try:
+            return next(self._events)
+        except StylizeError as error:
+            self._error = error
+            raise
+
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.summary is None:
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Stops the job; may be called from any thread. The daemon is free again within one iteration."""
+        self._cancelled = True
+        self._stream.cancel()
+
+    def result(self) -> Image.Image:
+        """Waits for the end and gives the painting: mode RGB, or RGBA if the photo had alpha; sRGB, upright.
+
+        Raises the StylizeError that the job failed with.
+        """
+        return self._finished().image()
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """Waits for the end and writes the painting, with the profile, EXIF data and alpha of the photo and with how
+        it was made, as `stylize.saving` describes. The suffix of `path` decides: PNG, JPEG, WebP or TIFF.
+
+        Raises OutputExists, OutputUnwritable, or the error that the job failed with.
+        """
+        painting = self._finished()
+        assert self.started is not None
+        assert self.summary is not None
+        path = Path(path)
+        provenance = Provenance.of(self.started, self.summary)
+        save_painting(painting.image(), path, self._content.traits(), provenance, overwrite=overwrite)
+        return path
+
+    def _finished(self) -> Result:
+        for _ in self:
+            pass
+        if self._error is not None:  # it failed while somebody else iterated
+            raise self._error
+        assert self.painting is not None
+        return self.painting
+
+    def _read(self) -> Iterator[Event]:
+        assembler = _Assembler()
+        for response in self._responses():
+            if response.WhichOneof("event") == "result_chunk":
+                assembler.add(response.result_chunk)
+                continue
+            event = event_from_proto(response)
+            if isinstance(event, Summary):
+                self.painting = assembler.finish()
+                self._remember(event)
+                yield self.painting
+                yield event
+            elif event is not None:
+                self._remember(event)
+                yield event
+        if self.summary is None:
+            raise ConnectionLost("The stream from the daemon ended before the painting was complete.")
+
+    def _remember(self, event: Event) -> None:
+        if isinstance(event, Queued | Started):
+            self.job_id = event.job_id
+        if isinstance(event, Started):
+            self.started = event
+        elif isinstance(event, Summary):
+            self.summary = event
+
+    def _responses(self) -> Iterable[pb.StylizeResponse]:
+        try:
+            yield from self._call(self._stream)
+        except NotFound as error:
+            if error.reason is not Reason.IMAGE_NOT_FOUND or self.job_id is not None:
+                raise
+            self._stream = self._open_stream(True)
+            yield from self._call(self._stream)
+
+    def _call(self, stream: Stream) -> Iterator[pb.StylizeResponse]:
+        try:
+            yield from stream
+        except grpc.RpcError as error:
+            raise self._as_error(error) from error
+
+    def _as_error(self, error: grpc.RpcError) -> StylizeError:
+        if self._cancelled:
+            return Cancelled(Reason.CANCELLED.info.meaning, reason=Reason.CANCELLED)
+        return error_from_rpc(error)
+
+
+class _Assembler:
+    """Puts the chunks of a result together and believes nothing: sizes must be as announced."""
+
+    def __init__(self) -> None:
+        self._header: pb.ResultHeader | None = None
+        self._data = bytearray()
+
+    def add(self, chunk: pb.ResultChunk) -> None:
+        if chunk.HasField("header"):
+            self._header = chunk.header
+        if self._header is None:
+            raise ConnectionLost("The daemon sent a painting without saying what it is.")
+        self._data += chunk.data
+        if len(self._data) > self._header.size_bytes:
+            raise self._wrong_size()
+
+    def finish(self) -> Result:
+        if self._header is None:
+            raise ConnectionLost("The daemon ended the job without sending a painting.")
+        if len(self._data) != self._header.size_bytes:
+            raise self._wrong_size()
+        pixels = self._header.pixels
+        return Result(pixels.width, pixels.height, pixels.channels, len(self._data), bytes(self._data))
+
+    def _wrong_size(self) -> ConnectionLost:
+        assert self._header is not None
+        return ConnectionLost(
+            f"The painting arrived damaged: {len(self._data):,} of {self._header.size_bytes:,} bytes."
+        )
