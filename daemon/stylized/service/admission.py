@@ -1,0 +1,170 @@
+"""From a request to a job: every field checked and resolved, before the job waits in a queue."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Mapping
+
+from neuralstyle.v1 import stylize_pb2 as pb
+from neuralstyle.v1.reasons import Reason
+
+from stylized.engine.presets import DEFAULT_PRESET, Preset
+from stylized.engine.schedule import PictureTooSmallError, plan
+from stylized.service import convert
+from stylized.service.errors import ServiceError
+from stylized.service.jobs import JobSpec, Preview
+from stylized.service.limits import (
+    DEFAULT_FRAME_INTERVAL_S,
+    DEFAULT_FRAME_SIDE,
+    MAX_FRAME_SIDE,
+    MAX_INLINE_IMAGE_BYTES,
+    MAX_RAW_FRAME_SIDE,
+    MIN_FRAME_SIDE,
+    Limits,
+)
+from stylized.service.uploads import ImageStore, StoredImage
+from stylized.styles import BuiltinStyle
+
+SEED_BITS = 32
+"""Of a seed that the daemon picks: short enough to be typed again."""
+
+
+class Admission:
+    """Checks requests against presets, styles and limits."""
+
+    def __init__(
+        self,
+        presets: Mapping[str, Preset],
+        styles: Mapping[str, BuiltinStyle],
+        store: ImageStore,
+        limits: Limits,
+    ) -> None:
+        self._presets = presets
+        self._styles = styles
+        self._store = store
+        self._limits = limits
+
+    async def admit(self, request: pb.StylizeRequest, client: str) -> JobSpec:
+        """The job that `request` asks for. Raises ServiceError that names the field at fault."""
+        if request.detach:
+            text = "This daemon cannot keep a job without a viewer yet; leave `detach` unset."
+            raise ServiceError(Reason.FEATURE_UNAVAILABLE, text, field="detach")
+        preset = self._preset(request.preset)
+        parameters = convert.parameters_from(preset, request.tunables)
+        precision = convert.precision_from(request.precision)
+        preview = _preview(request.preview) if request.HasField("preview") else None
+        batch = request.priority == pb.PRIORITY_BATCH
+        _check_known(pb.Priority, request.priority, "priority")
+        _check_known(pb.ResultFormat, request.result_format, "result_format")
+        max_runtime_s = _seconds(request.max_runtime, "max_runtime") if request.HasField("max_runtime") else None
+        if not request.styles:
+            raise ServiceError(Reason.INVALID_REQUEST, "The request names no style; add at least one.", field="styles")
+        if len(request.styles) > self._limits.max_styles:
+            text = f"The request has {len(request.styles)} styles; at most {self._limits.max_styles} are accepted."
+            raise ServiceError(Reason.INVALID_REQUEST, text, field="styles")
+        styles = [await self._style(style, f"styles[{index}]") for index, style in enumerate(request.styles)]
+        content = await self._image(request.content, "content")
+        try:
+            plan(content.width, content.height, parameters)
+        except PictureTooSmallError as error:
+            raise ServiceError(Reason.IMAGE_TOO_SMALL, error.message, field="content") from error
+        return JobSpec(
+            content=content,
+            styles=tuple(styles),
+            preset=preset.name,
+            parameters=parameters,
+            precision=precision,
+            seed=request.seed if request.HasField("seed") else secrets.randbits(SEED_BITS),
+            preview=preview,
+            result_format=request.result_format,
+            batch=batch,
+            max_runtime_s=max_runtime_s,
+            client=client,
+        )
+
+    def _preset(self, name: str) -> Preset:
+        preset = self._presets.get(name or DEFAULT_PRESET)
+        if preset is None:
+            raise ServiceError(
+                Reason.UNKNOWN_PRESET,
+                f"There is no preset {name[:80]!r}; use one of {', '.join(self._presets)}.",
+                field="preset",
+            )
+        return preset
+
+    async def _style(self, style: pb.Style, field: str) -> tuple[StoredImage, float]:
+        weight = style.weight if style.HasField("weight") else 1.0
+        if not (math.isfinite(weight) and weight > 0):
+            text = f"The weight of a style is a positive number, not {weight:g}."
+            raise ServiceError(Reason.INVALID_PARAMETER, text, field=f"{field}.weight")
+        source = style.WhichOneof("source")
+        if source == "name":
+            return await self._builtin(style.name, f"{field}.name"), weight
+        if source is None:
+            text = "A style has neither a picture nor a name; set one of them."
+            raise ServiceError(Reason.INVALID_REQUEST, text, field=field)
+        return await self._image(style.image, f"{field}.image"), weight
+
+    async def _builtin(self, name: str, field: str) -> StoredImage:
+        style = self._styles.get(name)
+        if style is None:
+            raise ServiceError(
+                Reason.UNKNOWN_STYLE,
+                f"There is no built-in style {name[:80]!r}; use one of {', '.join(self._styles)}, or send a picture.",
+                field=field,
+            )
+        return await self._store.put(style.read(), None)
+
+    async def _image(self, image: pb.Image, field: str) -> StoredImage:
+        source = image.WhichOneof("source")
+        if source is None:
+            text = f"The request has no picture in `{field}`; set encoded, raw or image_id."
+            raise ServiceError(Reason.INVALID_REQUEST, text, field=field)
+        if source == "image_id":
+            return _with_field(lambda: self._store.get(image.image_id), field)
+        data, layout = (image.encoded, None) if source == "encoded" else (image.raw.data, image.raw.format)
+        if len(data) > MAX_INLINE_IMAGE_BYTES:
+            text = (
+                f"A picture inside a request has at most {MAX_INLINE_IMAGE_BYTES} bytes, this one has {len(data)};"
+                " send it with UploadImage."
+            )
+            raise ServiceError(Reason.IMAGE_TOO_LARGE, text, field=field)
+        try:
+            return await self._store.put(data, layout)
+        except ServiceError as error:
+            raise ServiceError(error.reason, error.message, field=error.field or field) from error
+
+
+def _with_field(get, field: str) -> StoredImage:
+    try:
+        return get()
+    except ServiceError as error:
+        raise ServiceError(error.reason, error.message, field=field) from error
+
+
+def _preview(policy: pb.PreviewPolicy) -> Preview:
+    _check_known(pb.FrameFormat, policy.format, "preview.format")
+    frame_format = policy.format or pb.FRAME_FORMAT_JPEG
+    side = policy.max_side or DEFAULT_FRAME_SIDE
+    largest = MAX_RAW_FRAME_SIDE if frame_format == pb.FRAME_FORMAT_RAW_RGB8 else MAX_FRAME_SIDE
+    if not MIN_FRAME_SIDE <= side <= largest:
+        text = f"The longest side of a preview is {MIN_FRAME_SIDE} to {largest} pixels in this format, not {side}."
+        raise ServiceError(Reason.INVALID_PARAMETER, text, field="preview.max_side")
+    interval = DEFAULT_FRAME_INTERVAL_S
+    if policy.HasField("min_interval"):
+        interval = _seconds(policy.min_interval, "preview.min_interval")
+    return Preview(side, interval, frame_format)
+
+
+def _seconds(duration, field: str) -> float:
+    seconds = duration.seconds + duration.nanos / 1e9
+    if seconds < 0:
+        raise ServiceError(Reason.INVALID_PARAMETER, f"{field} is a time of 0 s or more.", field=field)
+    return seconds
+
+
+def _check_known(enum, value: int, field: str) -> None:
+    if value not in enum.values():
+        text = f"This daemon does not know {field} number {value}; leave it unset or use a value of its contract."
+        raise ServiceError(Reason.INVALID_REQUEST, text, field=field)

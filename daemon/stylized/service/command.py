@@ -1,0 +1,81 @@
+"""The command `stylized`: the daemon in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.handlers
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from neuralstyle.v1.endpoint import home, log_file
+
+from stylized import __version__
+
+LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+LOG_BYTES = 10_000_000
+LOG_FILES = 3
+
+app = typer.Typer(add_completion=False)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"stylized {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def stylized(
+    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 lets the system choose.", min=0, max=65535)] = 0,
+    folder: Annotated[
+        Path | None, typer.Option("--home", help="Folder of the endpoint file, lock and log; else $STYLIZED_HOME.")
+    ] = None,
+    weights: Annotated[
+        str, typer.Option(help="VGG19 weights: 'bundled', 'torchvision', or a .safetensors or .pth file.")
+    ] = "bundled",
+    threads: Annotated[int | None, typer.Option(help="CPU threads for painting; default all cores.", min=1)] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    background: Annotated[
+        bool, typer.Option("--background", help="Log to a rotating file in the home folder instead of the terminal.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Keep VGG19 loaded and paint for clients, until Ctrl-C or SIGTERM.
+
+    Clients on this machine find the daemon by themselves; see `stylize --help`.
+    """
+    from stylized.service.daemon import DaemonOptions, serve
+    from stylized.service.endpoint import AlreadyRunningError
+    from stylized.service.worker_process import WorkerOptions
+
+    level = logging.getLevelName(log_level.upper())
+    if not isinstance(level, int):
+        raise typer.BadParameter(f"{log_level!r} is no log level; use debug, info, warning or error.")
+    place = (folder or home()).absolute()
+    try:
+        _start_logging(level, log_file(place) if background else None)
+        options = DaemonOptions(place, port, WorkerOptions(weights, threads))
+        asyncio.run(serve(options))
+    except (AlreadyRunningError, OSError) as error:
+        logging.getLogger(__name__).error("%s", error)
+        raise typer.Exit(1) from error
+
+
+def _start_logging(level: int, file: Path | None) -> None:
+    handler: logging.Handler
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler = logging.handlers.RotatingFileHandler(file, maxBytes=LOG_BYTES, backupCount=LOG_FILES)
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+    logging.basicConfig(level=level, format=LOG_FORMAT, datefmt="%Y-%m-%d %H:%M:%S", handlers=[handler])
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app(prog_name="stylized")

@@ -1,0 +1,134 @@
+"""Protobuf to engine types and back: the only place where both are known.
+
+The fields of `Tunables` and of the engine's `Parameters` have the same names, so the mapping follows the descriptor; a
+tunable that is added to both needs nothing here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from enum import Enum
+
+from google.protobuf.descriptor import FieldDescriptor
+from neuralstyle.v1 import stylize_pb2 as pb
+from neuralstyle.v1.reasons import Reason
+
+from stylized.engine.parameters import (
+    LayerWeight,
+    ParameterError,
+    Parameters,
+    Precision,
+    UnknownLayerError,
+)
+from stylized.engine.presets import Preset
+from stylized.engine.schedule import Level
+from stylized.service.errors import ServiceError
+
+_PRECISIONS = {
+    pb.PRECISION_UNSPECIFIED: Precision.AUTO,
+    pb.PRECISION_AUTO: Precision.AUTO,
+    pb.PRECISION_FP32: Precision.FP32,
+    pb.PRECISION_BF16: Precision.BF16,
+}
+_PRECISION_NAMES = {precision: name for name, precision in _PRECISIONS.items()}
+
+
+def parameters_from(preset: Preset, tunables: pb.Tunables) -> Parameters:
+    """The preset's parameters with those of `tunables` that are set.
+
+    Raises ServiceError INVALID_PARAMETER or UNKNOWN_LAYER, whose field is "tunables.NAME".
+    """
+    changes: dict[str, object] = {}
+    for field, value in tunables.ListFields():
+        if field.name == "content_layers" or field.name == "style_layers":
+            changes[field.name] = tuple(
+                LayerWeight(entry.layer, entry.weight if entry.HasField("weight") else 1.0) for entry in value.layers
+            )
+        elif field.enum_type is not None:
+            if value:  # UNSPECIFIED is the same as unset
+                changes[field.name] = _enum_from(field, value, type(getattr(preset.parameters, field.name)))
+        else:
+            changes[field.name] = value
+    try:
+        return replace(preset.parameters, **changes).validated()  # pyright: ignore[reportArgumentType]
+    except ParameterError as error:
+        raise parameter_error(error) from error
+
+
+def parameter_error(error: ParameterError) -> ServiceError:
+    """The engine's complaint as a client sees it."""
+    reason = Reason.UNKNOWN_LAYER if isinstance(error, UnknownLayerError) else Reason.INVALID_PARAMETER
+    return ServiceError(reason, error.message, field=f"tunables.{error.field}")
+
+
+def tunables_to(parameters: Parameters) -> pb.Tunables:
+    """All parameters, every field set."""
+    tunables = pb.Tunables()
+    for field in fields(parameters):
+        value = getattr(parameters, field.name)
+        if isinstance(value, tuple):
+            layers = getattr(tunables, field.name)
+            layers.layers.extend(pb.LayerWeight(layer=entry.layer, weight=entry.weight) for entry in value)
+        elif isinstance(value, Enum):
+            setattr(tunables, field.name, _enum_number(field.name, value))
+        else:
+            setattr(tunables, field.name, value)
+    return tunables
+
+
+def precision_from(value: pb.Precision) -> Precision:
+    """The engine's precision. Raises ServiceError for a value that this daemon does not know."""
+    if value not in _PRECISIONS:
+        raise ServiceError(
+            Reason.INVALID_PARAMETER,
+            f"This daemon does not know precision {value}; use auto, fp32 or bf16.",
+            field="precision",
+        )
+    return _PRECISIONS[value]
+
+
+def precision_to(precision: Precision) -> pb.Precision:
+    """The contract's name of a precision."""
+    return _PRECISION_NAMES[precision]
+
+
+def terms_to(terms: dict[str, float]) -> list[pb.LossTerm]:
+    """Weighted losses by name."""
+    return [pb.LossTerm(name=name, value=value) for name, value in terms.items()]
+
+
+def total_of(terms: dict[str, float]) -> float:
+    """The loss: the sum of its terms."""
+    return math.fsum(terms.values())
+
+
+def plan_to(levels: Iterable[Level]) -> list[pb.Level]:
+    """Sizes and iterations."""
+    return [pb.Level(width=level.width, height=level.height, iterations=level.iterations) for level in levels]
+
+
+def _prefix(enum_name: str) -> str:
+    """ "POOLING_" for Pooling: buf's ENUM_VALUE_PREFIX rule, and all enums of Tunables are single words."""
+    return enum_name.upper() + "_"
+
+
+def _enum_from(field: FieldDescriptor, number: int, kind: type[Enum]) -> Enum:
+    enum = field.enum_type
+    assert enum is not None
+    value = enum.values_by_number.get(number)
+    if value is None:
+        choices = ", ".join(str(member.value) for member in kind)
+        raise ServiceError(
+            Reason.INVALID_PARAMETER,
+            f"This daemon does not know {field.name} number {number}; use one of {choices}.",
+            field=f"tunables.{field.name}",
+        )
+    return kind[value.name.removeprefix(_prefix(enum.name))]
+
+
+def _enum_number(field: str, value: Enum) -> int:
+    enum = pb.Tunables.DESCRIPTOR.fields_by_name[field].enum_type
+    assert enum is not None
+    return enum.values_by_name[_prefix(enum.name) + value.name].number

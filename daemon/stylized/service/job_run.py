@@ -1,0 +1,178 @@
+"""One job on one worker, from the order to the outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Literal
+
+import numpy as np
+from neuralstyle.v1 import stylize_pb2 as pb
+from neuralstyle.v1.reasons import Reason
+
+from stylized import __version__
+from stylized.service import convert
+from stylized.service.encode import encode_result
+from stylized.service.errors import ServiceError
+from stylized.service.jobs import Job, Painting, RawFrame
+from stylized.service.limits import Limits
+from stylized.service.messages import (
+    FrameReady,
+    FrameTaken,
+    FromWorker,
+    JobFailed,
+    JobFinished,
+    JobStarted,
+    JobStepped,
+    JobStopped,
+    StopJob,
+    WorkerReady,
+)
+from stylized.service.pixelblocks import PixelBlock
+from stylized.service.provenance import parameter_hash
+from stylized.service.uploads import ImageStore
+from stylized.service.worker_process import WorkerProcess
+
+log = logging.getLogger(__name__)
+
+
+class JobRun:
+    """One job on one worker, from the order to the outcome."""
+
+    def __init__(
+        self,
+        job: Job,
+        worker: WorkerProcess,
+        ready: WorkerReady,
+        store: ImageStore,
+        limits: Limits,
+        result: PixelBlock,
+        slot: PixelBlock | None,
+        began: float,
+    ) -> None:
+        self._job = job
+        self._worker = worker
+        self._ready = ready
+        self._store = store
+        self._limits = limits
+        self._result = result
+        self._slot = slot
+        self._began = began
+        self._started: JobStarted | None = None
+        self._painting_since = began
+        self._frames = 0
+
+    async def follow(self) -> Painting | ServiceError | None:
+        """Passes the worker's events on until the job has ended; None if the worker died."""
+        stop = asyncio.create_task(self._job.stop.wait())
+        try:
+            while True:
+                message = await self._next(stop)
+                if message is None:
+                    return None
+                if isinstance(message, JobFinished):
+                    return self._job.stop_error or await self._finish(message)
+                if isinstance(message, JobStopped):
+                    return self._job.stop_error or ServiceError(Reason.INTERNAL, "The worker stopped by itself.")
+                if isinstance(message, JobFailed):
+                    return ServiceError(Reason[message.reason], message.message, field=message.field)
+                self._pass_on(message)
+        finally:
+            stop.cancel()
+
+    async def _next(self, stop: asyncio.Task[Literal[True]]) -> FromWorker | None:
+        """The worker's next message. Once the job shall stop, tells the worker, and kills one that does not listen."""
+        incoming = asyncio.create_task(self._worker.inbox.get())
+        try:
+            if not self._job.stop.is_set():
+                await asyncio.wait((incoming, stop), return_when=asyncio.FIRST_COMPLETED)
+            if not incoming.done():
+                self._worker.send(StopJob(self._job.job_id))
+                grace = self._limits.cancel_grace_s
+                await asyncio.wait((incoming,), timeout=grace)
+                if not incoming.done():
+                    log.warning("job %s: the worker did not stop within %g s, killing it", self._job.job_id, grace)
+                    self._worker.kill()
+            return await incoming
+        finally:
+            incoming.cancel()
+
+    def _pass_on(self, message: FromWorker) -> None:
+        job = self._job
+        if isinstance(message, JobStarted):
+            self._started = message
+            self._painting_since = time.monotonic()
+            job.iterations = sum(level.iterations for level in message.levels)
+            job.outbox.put(self._started_event(message))
+        elif isinstance(message, JobStepped):
+            job.iteration = message.iteration
+            job.outbox.put(self._progress_event(message))
+        elif isinstance(message, FrameReady):
+            assert self._slot is not None
+            self._frames += 1
+            samples = self._slot.array[: message.width * message.height * 3]
+            rgb = np.array(samples, np.uint8).reshape(message.height, message.width, 3)
+            self._worker.send(FrameTaken(job.job_id))
+            job.outbox.put(RawFrame(self._frames, message.iteration, rgb))
+
+    def _started_event(self, message: JobStarted) -> pb.Started:
+        spec = self._job.spec
+        log.info(
+            "job %s: painting %d x %d, %d iterations, preset %s, %s",
+            self._job.job_id,
+            message.levels[-1].width,
+            message.levels[-1].height,
+            self._job.iterations,
+            spec.preset,
+            message.precision.value,
+        )
+        return pb.Started(
+            job_id=self._job.job_id,
+            seed=spec.seed,
+            device=self._ready.device,
+            precision=convert.precision_to(message.precision),
+            preset=spec.preset,
+            parameters=convert.tunables_to(spec.parameters),
+            plan=convert.plan_to(message.levels),
+            memory_estimate_bytes=message.memory_estimate_bytes,
+        )
+
+    def _progress_event(self, message: JobStepped) -> pb.Progress:
+        elapsed = time.monotonic() - self._painting_since
+        event = pb.Progress(
+            iteration=message.iteration,
+            iterations=message.iterations,
+            terms=convert.terms_to(message.terms),
+            loss=convert.total_of(message.terms),
+        )
+        event.elapsed.FromNanoseconds(int(elapsed * 1e9))
+        # The first step also prepares the network for its size, so it says nothing about the others.
+        if message.iteration > 1:
+            left = elapsed / message.iteration * (message.iterations - message.iteration)
+            event.eta.FromNanoseconds(int(left * 1e9))
+        return event
+
+    async def _finish(self, message: JobFinished) -> Painting:
+        spec = self._job.spec
+        assert self._started is not None
+        photo = await self._store.decode(spec.content) if spec.content.has_alpha else None
+        rgb = np.array(self._result.array, np.float32)
+        header, data = await asyncio.to_thread(encode_result, rgb, photo.alpha if photo else None, spec.result_format)
+        summary = pb.Summary(
+            job_id=self._job.job_id,
+            iterations=message.iterations,
+            terms=convert.terms_to(message.terms),
+            loss=convert.total_of(message.terms),
+            peak_memory_bytes=message.peak_memory_bytes,
+            seed=spec.seed,
+            device=self._ready.device,
+            precision=convert.precision_to(self._started.precision),
+            server_version=__version__,
+            weights=pb.WeightsInfo(name=self._ready.weights_name, sha256=self._ready.weights_sha256),
+            parameter_hash=parameter_hash(spec, self._started.precision, self._ready.weights_sha256),
+            warnings=message.warnings,
+        )
+        summary.queued_time.FromNanoseconds(int((self._began - self._job.created) * 1e9))
+        summary.run_time.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
+        return Painting(header, data, summary)

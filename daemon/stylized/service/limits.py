@@ -1,0 +1,57 @@
+"""What the daemon refuses beyond: the one home of every limit that is not a tunable's range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stylized.engine.layers import MIN_SIDE
+
+KIB = 1024
+MIB = 1024 * KIB
+
+MAX_MESSAGE_BYTES = 1 * MIB
+"""Any message in either direction. Below gRPC's default of 4 MiB, so clients need no options."""
+
+CHUNK_BYTES = 256 * KIB
+"""Size of a result chunk: 1.35 GB/s was measured on loopback, larger chunks gain nothing."""
+
+MAX_INLINE_IMAGE_BYTES = 512 * KIB
+"""A picture inside a request: several fit a message of MAX_MESSAGE_BYTES together with the rest."""
+
+MAX_FRAME_BYTES = MAX_MESSAGE_BYTES - 16 * KIB
+"""A preview frame, so that it fits a message with its header."""
+
+DEFAULT_FRAME_SIDE = 256
+MIN_FRAME_SIDE = 16
+MAX_FRAME_SIDE = 1024
+MAX_RAW_FRAME_SIDE = 512
+"""512 * 512 * 3 bytes fit a message, 1024 * 1024 * 3 do not."""
+
+DEFAULT_FRAME_INTERVAL_S = 0.5
+
+MIN_PROGRESS_INTERVAL_S = 0.05
+"""Losses are read from the device no more often than this: each reading makes it wait."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits that a test or an administrator may change."""
+
+    max_image_bytes: int = 512 * MIB
+    max_image_pixels: int = 256_000_000
+    max_image_side: int = 32_768
+    min_image_side: int = MIN_SIDE
+    max_styles: int = 8
+    max_queued_jobs: int = 16
+    max_open_jobs: int = 64
+    """Jobs that are waiting, running or being delivered: bounds what slow readers can make the daemon hold."""
+    max_uploads_bytes: int = 1024 * MIB
+    """All uploaded pictures together."""
+    image_ttl_s: float = 3600.0
+    """An unused upload is kept this long at least, while there is room."""
+    drain_s: float = 30.0
+    """Running jobs may go on this long after SIGTERM."""
+    cancel_grace_s: float = 10.0
+    """A worker that does not stop a cancelled job within this is killed and replaced."""
+    worker_start_s: float = 120.0
+    """A worker that is not ready after this is killed."""

@@ -1,0 +1,151 @@
+"""What crosses the pipe between the front end and its worker: control, and the names of shared memory blocks.
+
+Both ends are ours and of one version, so plain pickled dataclasses do. Pixels never cross here; see `pixelblocks`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stylized.engine.parameters import Parameters, Precision
+from stylized.engine.schedule import Level
+from stylized.service.pixelblocks import BlockName
+
+
+@dataclass(frozen=True)
+class StyleBlock:
+    """A style picture, [H, W, 3], and its share in the mix."""
+
+    block: BlockName
+    weight: float
+
+
+@dataclass(frozen=True)
+class FrameBlock:
+    """Where preview frames go: one slot, which the worker fills again only after FrameTaken."""
+
+    block: BlockName
+    max_side: int
+    min_interval_s: float
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """Front end to worker: paint this."""
+
+    job_id: str
+    content: BlockName
+    styles: tuple[StyleBlock, ...]
+    parameters: Parameters
+    precision: Precision
+    seed: int
+    result: BlockName
+    """[H, W, 3] float32 at the size of the last level."""
+    frames: FrameBlock | None
+
+
+@dataclass(frozen=True)
+class StopJob:
+    """Front end to worker: stop this job after the step under way, if it still runs."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
+class FrameTaken:
+    """Front end to worker: the frame slot may be filled again."""
+
+    job_id: str
+
+
+ToWorker = RunJob | StopJob | FrameTaken
+
+
+@dataclass(frozen=True)
+class WorkerReady:
+    """Worker to front end: the network is loaded."""
+
+    device: str
+    weights_name: str
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class WorkerUnable:
+    """Worker to front end: the network cannot be loaded; the process ends."""
+
+    reason: str
+    """Name of a Reason."""
+    message: str
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """Worker to front end: the job's plan."""
+
+    job_id: str
+    levels: tuple[Level, ...]
+    precision: Precision
+    memory_estimate_bytes: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class JobStepped:
+    """Worker to front end: where it stands."""
+
+    job_id: str
+    iteration: int
+    iterations: int
+    terms: dict[str, float]
+
+
+@dataclass(frozen=True)
+class FrameReady:
+    """Worker to front end: the frame slot is full."""
+
+    job_id: str
+    iteration: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class JobFinished:
+    """Worker to front end: the painting is in the result block."""
+
+    job_id: str
+    iterations: int
+    terms: dict[str, float]
+    peak_memory_bytes: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class JobStopped:
+    """Worker to front end: stopped as asked."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
+class JobFailed:
+    """Worker to front end: the job cannot go on; the worker can."""
+
+    job_id: str
+    reason: str
+    """Name of a Reason."""
+    message: str
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """Worker to front end: a line for the daemon's one log."""
+
+    level: int
+    text: str
+
+
+JobEvent = JobStarted | JobStepped | FrameReady | JobFinished | JobStopped | JobFailed
+FromWorker = WorkerReady | WorkerUnable | LogLine | JobEvent

@@ -1,0 +1,137 @@
+"""The store of uploaded pictures: by content, checked once, bounded in bytes.
+
+A picture is held as it came (a JPEG of 8 MB, not its 72 MB of samples) and decoded again when its job starts, so that
+a full queue costs little. What is in the store is known to decode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from neuralstyle.v1 import stylize_pb2 as pb
+from neuralstyle.v1.reasons import Reason
+
+from stylized.service import images
+from stylized.service.errors import ServiceError
+from stylized.service.images import Pixels
+from stylized.service.limits import Limits
+
+
+@dataclass(eq=False)
+class StoredImage:
+    """One picture. It stays in the store while `pins` is positive."""
+
+    image_id: str
+    data: bytes
+    layout: pb.RawFormat | None
+    """For raw pixels; None for an encoded file."""
+    width: int
+    height: int
+    has_alpha: bool
+    last_used: float
+    pins: int = field(default=0)
+
+
+class ImageStore:
+    """Pictures by content id. All methods run on the event loop; decoding happens in a thread of its own."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._images: OrderedDict[str, StoredImage] = OrderedDict()
+        self._bytes = 0
+        # One thread: one decoded picture in memory at a time.
+        self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
+
+    async def put(self, data: bytes, layout: pb.RawFormat | None) -> StoredImage:
+        """Stores a picture and returns it. Raises ServiceError if it cannot be decoded or there is no room."""
+        if len(data) > self._limits.max_image_bytes:
+            raise ServiceError(
+                Reason.IMAGE_TOO_LARGE,
+                f"The picture has {len(data)} bytes; at most {self._limits.max_image_bytes} are accepted.",
+            )
+        loop = asyncio.get_running_loop()
+        image_id = await loop.run_in_executor(self._decoder, _content_id, data, layout)
+        known = self._images.get(image_id)
+        if known:
+            self._touch(known)
+            return known
+        pixels = await loop.run_in_executor(self._decoder, _decode, data, layout, self._limits)
+        stored = StoredImage(
+            image_id,
+            data,
+            layout,
+            pixels.width,
+            pixels.height,
+            pixels.alpha is not None,
+            self._clock(),
+        )
+        del pixels
+        self._make_room(len(data))
+        # Two uploads of the same bytes may have been decoded side by side: the first one in stays.
+        stored = self._images.setdefault(image_id, stored)
+        if stored.data is data:
+            self._bytes += len(data)
+        self._touch(stored)
+        return stored
+
+    def get(self, image_id: str) -> StoredImage:
+        """The picture with this id. Raises ServiceError IMAGE_NOT_FOUND."""
+        stored = self._images.get(image_id)
+        if stored is None:
+            raise ServiceError(
+                Reason.IMAGE_NOT_FOUND,
+                f"No picture with the id {image_id[:80]!r} is stored; upload it and use the id that comes back.",
+            )
+        self._touch(stored)
+        return stored
+
+    async def decode(self, stored: StoredImage) -> Pixels:
+        """The samples of a stored picture."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._decoder, _decode, stored.data, stored.layout, self._limits)
+
+    def close(self) -> None:
+        """Ends the decoding thread."""
+        self._decoder.shutdown(wait=False, cancel_futures=True)
+
+    def _touch(self, stored: StoredImage) -> None:
+        stored.last_used = self._clock()
+        self._images.move_to_end(stored.image_id)
+
+    def _make_room(self, wanted: int) -> None:
+        """Drops what is out of date, then the least recently used, until `wanted` bytes fit."""
+        now = self._clock()
+        for stored in list(self._images.values()):
+            expired = now - stored.last_used > self._limits.image_ttl_s
+            needed = self._bytes + wanted > self._limits.max_uploads_bytes
+            if stored.pins == 0 and (expired or needed):
+                del self._images[stored.image_id]
+                self._bytes -= len(stored.data)
+        if self._bytes + wanted > self._limits.max_uploads_bytes:
+            raise ServiceError(
+                Reason.UPLOADS_FULL,
+                "The memory for uploaded pictures is taken by pictures of waiting jobs; try again when some have"
+                " finished.",
+            )
+
+
+def _content_id(data: bytes, layout: pb.RawFormat | None) -> str:
+    digest = hashlib.sha256()
+    if layout is not None:
+        facts = (layout.width, layout.height, layout.channels, layout.sample_type, layout.row_stride)
+        digest.update(f"raw {facts} {layout.color_space}\n".encode())
+    digest.update(data)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _decode(data: bytes, layout: pb.RawFormat | None, limits: Limits) -> Pixels:
+    if layout is None:
+        return images.decode_file(data, limits)
+    return images.decode_raw(layout, data, limits)

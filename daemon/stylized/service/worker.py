@@ -1,0 +1,266 @@
+"""The worker process: holds the network, paints one job at a time, and dies with its front end.
+
+A process of its own, because killing it is the only complete way to free a device's memory or a poisoned CUDA context,
+and because no computation here can keep the front end from answering. Signals that a terminal or a service manager
+sends to the whole group are ignored: the front end decides when the worker ends, by closing the pipe.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import signal
+import threading
+import time
+from multiprocessing.connection import Connection
+
+import numpy as np
+import torch
+from neuralstyle.v1.reasons import Reason
+
+from stylized.engine.memory import estimate_bytes
+from stylized.engine.optimizers import NotFiniteError
+from stylized.engine.parameters import ParameterError, Precision
+from stylized.engine.precision import dtype_of, resolve_precision
+from stylized.engine.resample import resample
+from stylized.engine.schedule import PictureTooSmallError
+from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
+from stylized.engine.vgg import VGG19
+from stylized.service.convert import parameter_error
+from stylized.service.device import Device, find_device
+from stylized.service.limits import MIN_PROGRESS_INTERVAL_S
+from stylized.service.messages import (
+    FrameBlock,
+    FrameReady,
+    FrameTaken,
+    FromWorker,
+    JobFailed,
+    JobFinished,
+    JobStarted,
+    JobStepped,
+    JobStopped,
+    LogLine,
+    RunJob,
+    StopJob,
+    ToWorker,
+    WorkerReady,
+    WorkerUnable,
+)
+from stylized.service.pixelblocks import PixelBlock, close_all
+from stylized.weights import Weights, WeightsDamagedError, WeightsMissingError, load_weights
+
+NICENESS = 5
+"""Painting takes all cores for minutes; the user's desktop, and the front end, go first."""
+
+log = logging.getLogger(__name__)
+
+
+def main(connection: Connection, weights: str, threads: int | None) -> None:
+    """Runs the worker until the other end of `connection` is closed. Never returns."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    pipe = _Pipe(connection)
+    logging.basicConfig(level=logging.INFO, handlers=[_PipeHandler(pipe)], force=True)
+    if threads:
+        torch.set_num_threads(threads)
+    device = find_device()
+    try:
+        loaded = load_weights(weights)
+    except WeightsMissingError as error:
+        pipe.send(WorkerUnable(Reason.WEIGHTS_MISSING.name, str(error)))
+        return
+    except WeightsDamagedError as error:
+        pipe.send(WorkerUnable(Reason.WEIGHTS_DAMAGED.name, str(error)))
+        return
+    painter = _Painter(pipe, device, loaded)
+    pipe.send(WorkerReady(device.name, loaded.name, loaded.sha256))
+    painter.run()
+
+
+class _Pipe:
+    """The worker's end of the pipe; any thread may send."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def send(self, message: FromWorker) -> None:
+        with self._lock:
+            self._connection.send(message)
+
+    def receive(self) -> ToWorker:
+        """The next message; ends the process if the front end is gone."""
+        try:
+            return self._connection.recv()
+        except (EOFError, OSError):
+            os._exit(0)
+
+
+class _PipeHandler(logging.Handler):
+    """Sends log lines to the front end, which owns the log."""
+
+    def __init__(self, pipe: _Pipe) -> None:
+        super().__init__()
+        self._pipe = pipe
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._pipe.send(LogLine(record.levelno, self.format(record)))
+
+
+class _Painter:
+    """Takes jobs from the pipe and paints them."""
+
+    def __init__(self, pipe: _Pipe, device: Device, weights: Weights) -> None:
+        self._pipe = pipe
+        self._device = device
+        self._weights = weights
+        self._networks: dict[Precision, VGG19] = {}
+        self._jobs: queue.SimpleQueue[RunJob] = queue.SimpleQueue()
+        self._stopped: set[str] = set()
+        self._slot_free = threading.Event()
+
+    def run(self) -> None:
+        """Paints jobs for ever."""
+        threading.Thread(target=self._listen, name="pipe", daemon=True).start()
+        while True:
+            job = self._jobs.get()
+            self._pipe.send(self._outcome(job))
+            self._stopped.discard(job.job_id)
+
+    def _listen(self) -> None:
+        while True:
+            message = self._pipe.receive()
+            if isinstance(message, RunJob):
+                self._jobs.put(message)
+            elif isinstance(message, StopJob):
+                self._stopped.add(message.job_id)
+            elif isinstance(message, FrameTaken):
+                self._slot_free.set()
+
+    def _outcome(self, job: RunJob) -> JobFinished | JobStopped | JobFailed:
+        """Paints the job, whatever comes of it."""
+        try:
+            return self._paint(job)
+        except NotFiniteError as error:
+            return JobFailed(job.job_id, Reason.NOT_FINITE.name, str(error))
+        except ParameterError as error:
+            refused = parameter_error(error)
+            return JobFailed(job.job_id, refused.reason.name, refused.message, refused.field)
+        except PictureTooSmallError as error:
+            return JobFailed(job.job_id, Reason.IMAGE_TOO_SMALL.name, error.message)
+        except (MemoryError, torch.OutOfMemoryError):
+            self._device.free_cache()
+            return JobFailed(
+                job.job_id,
+                Reason.OUT_OF_MEMORY.name,
+                f"The painting does not fit into the memory of {self._device.name}; use a smaller size.",
+            )
+        except Exception as error:
+            if "can't allocate memory" in str(error):  # torch's CPU allocator raises a bare RuntimeError
+                text = "The painting does not fit into memory; use a smaller size."
+                return JobFailed(job.job_id, Reason.OUT_OF_MEMORY.name, text)
+            log.exception("job %s: failed", job.job_id)
+            text = "Something went wrong while painting; `stylize daemon logs` tells more."
+            return JobFailed(job.job_id, Reason.INTERNAL.name, text)
+
+    def _paint(self, job: RunJob) -> JobFinished | JobStopped | JobFailed:
+        precision = resolve_precision(job.precision, self._device.device)
+        self._device.reset_peak_memory()
+        blocks = [PixelBlock.open(name) for name in (job.content, *(style.block for style in job.styles))]
+        result = PixelBlock.open(job.result)
+        slot = PixelBlock.open(job.frames.block) if job.frames else None
+        try:
+            content, *styles = (self._to_tensor(block) for block in blocks)
+            request = Request(
+                content=content,
+                styles=tuple(
+                    StyleSource(pixels, style.weight) for pixels, style in zip(styles, job.styles, strict=True)
+                ),
+                parameters=job.parameters,
+                seed=job.seed,
+            )
+            del content, styles
+            viewer = _Viewer(job.job_id, job.frames, slot) if job.frames and slot else None
+            self._slot_free.set()
+            last_progress = float("-inf")
+            for event in stylize(self._network(precision), request):
+                if job.job_id in self._stopped:
+                    return JobStopped(job.job_id)
+                if isinstance(event, Planned):
+                    estimate = estimate_bytes(event.levels, job.parameters, precision)
+                    refusal = self._refuse_if_too_large(job, estimate)
+                    if refusal:
+                        return refusal
+                    self._pipe.send(JobStarted(job.job_id, event.levels, precision, estimate, event.warnings))
+                elif isinstance(event, Step):
+                    now = time.monotonic()
+                    if now - last_progress >= MIN_PROGRESS_INTERVAL_S or event.iteration == event.iterations:
+                        last_progress = now
+                        self._pipe.send(JobStepped(job.job_id, event.iteration, event.iterations, event.losses()))
+                    if viewer and viewer.is_due(now) and self._slot_free.is_set():
+                        self._slot_free.clear()
+                        self._pipe.send(viewer.show(event, now))
+                elif isinstance(event, Finished):
+                    result.array[...] = event.picture[0].permute(1, 2, 0).cpu().numpy()
+                    return JobFinished(
+                        job.job_id, event.iterations, event.losses, self._device.peak_memory(), event.warnings
+                    )
+            raise AssertionError("the engine ended without a Finished event")
+        finally:
+            close_all([*blocks, result, *([slot] if slot else [])])
+
+    def _refuse_if_too_large(self, job: RunJob, estimate: int) -> JobFailed | None:
+        available = self._device.available_memory()
+        if available is None or estimate <= available:
+            return None
+        return JobFailed(
+            job.job_id,
+            Reason.OUT_OF_MEMORY.name,
+            f"The painting needs about {estimate / 2**30:.1f} GiB, but {available / 2**30:.1f} GiB are free on"
+            f" {self._device.name}; a size of {int(job.parameters.size * (available / estimate) ** 0.5)} should fit.",
+            "tunables.size",
+        )
+
+    def _network(self, precision: Precision) -> VGG19:
+        if precision not in self._networks:
+            self._networks[precision] = VGG19(
+                self._weights.layers,
+                mean_rgb=self._weights.mean_rgb,
+                device=self._device.device,
+                dtype=dtype_of(precision),
+            )
+        return self._networks[precision]
+
+    def _to_tensor(self, block: PixelBlock) -> torch.Tensor:
+        """[1, 3, H, W] float32 in 0..1 on the device."""
+        samples = torch.from_numpy(np.array(block.array)).to(self._device.device)
+        top = 1.0 if samples.is_floating_point() else float(np.iinfo(block.name.dtype).max)
+        return (samples.permute(2, 0, 1).unsqueeze(0).float() / top).contiguous()
+
+
+class _Viewer:
+    """Makes preview frames for one job."""
+
+    def __init__(self, job_id: str, wanted: FrameBlock, slot: PixelBlock) -> None:
+        self._job_id = job_id
+        self._wanted = wanted
+        self._slot = slot
+        self._next = float("-inf")
+
+    def is_due(self, now: float) -> bool:
+        return now >= self._next
+
+    def show(self, step: Step, now: float) -> FrameReady:
+        """Fills the slot with the picture as it stands."""
+        self._next = now + self._wanted.min_interval_s
+        picture = step.picture()
+        height, width = picture.shape[2:]
+        scale = min(1.0, self._wanted.max_side / max(width, height))
+        width, height = max(1, round(width * scale)), max(1, round(height * scale))
+        small = resample(picture, width, height)
+        samples = (small[0].permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
+        self._slot.array.reshape(-1)[: samples.size] = samples.reshape(-1)
+        return FrameReady(self._job_id, step.iteration, width, height)

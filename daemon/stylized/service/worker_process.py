@@ -1,0 +1,100 @@
+"""The front end's handle on a worker process: start, send, receive, kill."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from stylized.service.messages import FromWorker, LogLine, ToWorker
+
+log = logging.getLogger(__name__)
+worker_log = logging.getLogger("stylized.worker")
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """How a worker is started."""
+
+    weights: str = "bundled"
+    """As `stylized.weights.load_weights` takes it."""
+    threads: int | None = None
+    """CPU threads; None leaves it to torch."""
+
+
+class WorkerProcess:
+    """One spawned worker. Messages arrive in `inbox`; None means that the process is gone."""
+
+    def __init__(self, options: WorkerOptions) -> None:
+        self.inbox: asyncio.Queue[FromWorker | None] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        # spawn: neither gRPC nor CUDA survive a fork.
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_run, args=(theirs, options.weights, options.threads), name="stylized-worker", daemon=True
+        )
+        self._process.start()
+        theirs.close()  # so that our end reports EOF when the worker dies
+        self._gone = False
+        threading.Thread(target=self._receive, name="worker-pipe", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def gone(self) -> bool:
+        """True once the process has ended."""
+        return self._gone
+
+    def send(self, message: ToWorker) -> None:
+        """Sends a message. If the worker is gone, `inbox` tells."""
+        try:
+            self._connection.send(message)
+        except (OSError, ValueError):
+            log.debug("worker %d did not take %s", self.pid, type(message).__name__)
+
+    def kill(self) -> None:
+        """Ends the process at once."""
+        self._process.kill()
+
+    async def close(self) -> int | None:
+        """Ends the process, waits for it and returns its exit code."""
+        self._process.kill()
+        await asyncio.to_thread(self._process.join)
+        code = self._process.exitcode
+        self._connection.close()
+        self._process.close()
+        return code
+
+    def _receive(self) -> None:
+        while True:
+            try:
+                message = self._connection.recv()
+            except (EOFError, OSError):
+                break
+            if isinstance(message, LogLine):
+                worker_log.log(message.level, "%s", message.text)
+            else:
+                self._post(message)
+        self._gone = True
+        self._post(None)
+
+    def _post(self, message: FromWorker | None) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self.inbox.put_nowait, message)
+        except RuntimeError:  # the loop is closed: nobody listens any more
+            return
+
+
+def _run(connection: Connection, weights: str, threads: int | None) -> None:
+    # Imported here, in the worker: this is what keeps torch out of the front end.
+    from stylized.service.worker import main
+
+    main(connection, weights, threads)
