@@ -96,6 +96,14 @@ class Frame:
             return Image.frombytes("RGB", (self.width, self.height), self.data)
         return Image.open(io.BytesIO(self.data)).convert("RGB")
 
+    def encoded(self, kind: str) -> bytes:
+        """The frame as a file of Pillow's format `kind`, such as "PNG"; as it came if it is one already."""
+        if kind.lower() == self.format:
+            return self.data
+        stream = io.BytesIO()
+        self.image().save(stream, kind)
+        return stream.getvalue()
+
 
 @dataclass(frozen=True)
 class Result:

@@ -96,10 +96,20 @@ def open_picture(source: PictureSource, max_bytes: int | None = None) -> Picture
     return Picture(path.stem, _read(path, max_bytes), None)
 
 
-def _read(path: Path, max_bytes: int | None) -> bytes:
+def check_readable(path: Path) -> None:
+    """Raises InputUnreadable if `path` is no file that this user can read."""
     try:
-        if path.exists() and not path.is_file():
+        path.stat()
+        if not path.is_file():
             raise InputUnreadable(f"{path} is not a file.")
+        path.open("rb").close()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _read(path: Path, max_bytes: int | None) -> bytes:
+    check_readable(path)
+    try:
         if max_bytes and path.stat().st_size > max_bytes:
             raise error_from_reason(
                 Reason.IMAGE_TOO_LARGE,
@@ -107,7 +117,11 @@ def _read(path: Path, max_bytes: int | None) -> bytes:
             )
         return path.read_bytes()
     except OSError as error:
-        raise InputUnreadable(f"{path} cannot be read: {error.strerror}.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputUnreadable:
+    return InputUnreadable(f"{path} cannot be read: {error.strerror}.")
 
 
 def _from_pillow(image: Image.Image) -> Picture:

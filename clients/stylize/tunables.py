@@ -91,6 +91,13 @@ def plain_tunables(message: pb.Tunables) -> dict[str, TunableValue]:
     return {field.name: _plain(field, value) for field, value in message.ListFields()}
 
 
+def value_text(value: TunableValue) -> str:
+    """A plain value as `--set` reads it."""
+    if isinstance(value, dict):
+        return ",".join(name if weight == 1 else f"{name}:{weight:g}" for name, weight in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _plain(field: FieldDescriptor, value: Any) -> TunableValue:
     if field.message_type is not None:
         return {layer.layer: layer.weight if layer.HasField("weight") else 1.0 for layer in value.layers}

@@ -45,7 +45,11 @@ class Call:
 
 
 def abort(
-    context: grpc.ServicerContext, reason: Reason | str, message: str, code: grpc.StatusCode | None = None, field: str = ""
+    context: grpc.ServicerContext,
+    reason: Reason | str,
+    message: str,
+    code: grpc.StatusCode | None = None,
+    field: str = "",
 ) -> None:
     """Ends the call as the daemon does: code, sentence and ErrorInfo."""
     name = reason if isinstance(reason, str) else reason.name
@@ -105,7 +109,12 @@ def frame(sequence: int) -> pb.StylizeResponse:
     Image.new("RGB", (16, 12), (200, 10 * sequence, 0)).save(stream, "JPEG")
     return pb.StylizeResponse(
         frame=pb.Frame(
-            sequence=sequence, iteration=sequence, width=16, height=12, format=pb.FRAME_FORMAT_JPEG, data=stream.getvalue()
+            sequence=sequence,
+            iteration=sequence,
+            width=16,
+            height=12,
+            format=pb.FRAME_FORMAT_JPEG,
+            data=stream.getvalue(),
         )
     )
 
@@ -175,7 +184,11 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
     def _note(self, method: str, context: grpc.ServicerContext) -> None:
         metadata = {str(key): str(value) for key, value in context.invocation_metadata()}
         self.calls.append(Call(method, metadata))
-        if self.token and not context.peer().startswith("unix") and metadata.get("authorization") != f"Bearer {self.token}":
+        if (
+            self.token
+            and not context.peer().startswith("unix")
+            and metadata.get("authorization") != f"Bearer {self.token}"
+        ):
             abort(context, Reason.BAD_TOKEN, "The call carried no token, or a wrong one.")
 
     def Stylize(self, request, context):  # noqa: N802
@@ -278,7 +291,9 @@ class RunningDaemon:
         self.tcp_target = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         self._server.start()
 
-    def announce(self, targets: tuple[str, ...] | None = None, token: str = "", instance_id: str = "scripted") -> Endpoint:
+    def announce(
+        self, targets: tuple[str, ...] | None = None, token: str = "", instance_id: str = "scripted"
+    ) -> Endpoint:
         """Writes endpoint.json, with all targets unless told otherwise."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         token_path = self.folder / "token"

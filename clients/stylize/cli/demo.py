@@ -1,0 +1,40 @@
+"""`stylize demo`: the first picture, without any choice to make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SAMPLE = Path(__file__).parents[1] / "data" / "sample.jpg"
+STYLE = "woodblock"
+PRESET = "draft"
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where the picture goes; made if it is missing.")
+    ] = Path("demo"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print one event a line, as JSON, and nothing else.")] = False,
+) -> None:
+    """Paint the sample photo in a built-in style."""
+    from stylize.cli.failures import errors_as_events
+    from stylize.cli.image import default_output
+    from stylize.cli.painting import Output, run
+    from stylize.cli.terminal import connected, messages
+    from stylize.errors import OutputUnwritable
+
+    with errors_as_events(as_json):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputUnwritable(f"The folder {folder} cannot be made: {error.strerror}.") from error
+        with connected(quiet=as_json) as client:
+            names = [style.name for style in client.styles()]
+            style = STYLE if STYLE in names else names[0]
+            path = folder / default_output(SAMPLE, [style]).name
+            # The demo may be run again: only its own picture is replaced.
+            run(client.stylize(SAMPLE, style, PRESET), Output(path, overwrite=True, as_json=as_json))
+        if not as_json:
+            messages().print(f"Now your own photo: [bold]stylize image PHOTO --style {style}[/]")
