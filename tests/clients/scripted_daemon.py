@@ -204,8 +204,7 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
                 self.cancelled.set()
 
         context.add_callback(finished)
-        for response in self.script(request, context, photo or b""):
-            yield response
+        yield from self.script(request, context, photo or b"")
         done = True
 
     def UploadImage(self, request_iterator, context):  # noqa: N802
@@ -318,7 +317,7 @@ class RunningDaemon:
 
 
 def main() -> None:
-    """Stands in for the command `stylized`: notes its start in `starts`, takes a moment, serves until it is told to end."""
+    """Stands in for the command `stylized`: notes its start in `starts`, takes a moment, serves until told to end."""
     folder = home()
     with (folder / "starts").open("a") as starts:
         starts.write(f"{os.getpid()}\n")

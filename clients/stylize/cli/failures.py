@@ -56,8 +56,10 @@ def errors_as_events(wanted: bool) -> Iterator[None]:
 
 
 def _belongs_to_typer(error: Exception) -> bool:
-    # Exit, Abort and usage errors, and the broken pipe of `stylize ... | head`, which Typer ends quietly.
-    return isinstance(error, typer.Exit | typer.Abort | typer.BadParameter.__mro__[2] | BrokenPipeError)
+    # Exit, Abort and usage errors (Typer's own or, in older versions, click's), and the broken pipe of
+    # `stylize ... | head`, which Typer ends quietly.
+    homes = {base.__module__.partition(".")[0] for base in type(error).__mro__}
+    return bool(homes & {"typer", "click"}) or isinstance(error, BrokenPipeError)
 
 
 def _report(error: Exception) -> int:

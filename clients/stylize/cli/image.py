@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -90,10 +90,10 @@ def default_output(photo: Path, styles: list[str]) -> Path:
     return photo.with_name(f"{photo.stem}.{'+'.join(Path(style).stem for style in styles)}.png")
 
 
-def _tunables(size: int | None, assignments: list[str]) -> dict[str, object]:
+def _tunables(size: int | None, assignments: list[str]) -> dict[str, Any]:
     from stylize.tunables import build_tunables, parse_assignment
 
-    tunables: dict[str, object] = dict(parse_assignment(assignment) for assignment in assignments)
+    tunables: dict[str, Any] = dict(parse_assignment(assignment) for assignment in assignments)
     if size is not None:
         if "size" in tunables:
             raise typer.BadParameter("The size is given twice.", param_hint="--size")
