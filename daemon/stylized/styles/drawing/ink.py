@@ -1,8 +1,9 @@
 """Hills, a village and a tree in pen and sepia ink.
 
-Pen strokes run along the scene's field of directions, after M. Salisbury et al., "Interactive Pen-and-Ink Illustration"
-(SIGGRAPH 1994): tone is made by hatching alone, and dark places get further layers that cross the first. Leaves are
-scribbled loops, outlines are several short, shaky strokes, as a hand draws them. `ink_scene` says what stands where.
+Tone is made by hatching alone: strokes run along the scene's field of directions, and dark places get further layers
+that cross the first; compare M. Salisbury et al., "Orientable Textures for Image-Based Pen-and-Ink Illustration"
+(SIGGRAPH 1997). Leaves are scribbled loops, outlines are several short, shaky strokes, as a hand draws them.
+`ink_scene` says what stands where.
 """
 
 from __future__ import annotations
