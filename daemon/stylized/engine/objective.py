@@ -79,7 +79,10 @@ class Objective:
                 terms["tv"] = self._parameters.tv_weight * total_variation(image)
             total = torch.stack(list(terms.values())).sum()
             (gradient,) = torch.autograd.grad(total, image)
-        return Evaluation({name: value.detach() for name, value in terms.items()}, total.detach(), gradient)
+        # It comes in the channels_last order of the maps; optimisers flatten it, which is free only in plain order.
+        return Evaluation(
+            {name: value.detach() for name, value in terms.items()}, total.detach(), gradient.contiguous()
+        )
 
     def _features(self, image: Tensor, taps: frozenset[str]) -> dict[str, Tensor]:
         return self._network.features(image, taps, self._parameters.pooling, self._parameters.padding)

@@ -6,7 +6,7 @@ are known, and the first step tells the losses of the start. Every decision is a
 step waits for the device, as torch.optim.LBFGS does several times.
 
 What can go wrong: the objective may be inf or NaN at a candidate (bf16, extreme weights), and L-BFGS without a line
-search may leap. Such a candidate is rejected, the step shortened; it recovers by doubling. `check` raises
+search may leap. Such a candidate is rejected and the step shortened until one is accepted. `check` raises
 NotFiniteError when no candidate was found for long; it synchronises, so callers ask now and then.
 """
 
@@ -23,10 +23,9 @@ from stylized.engine.parameters import Optimizer, Parameters
 
 Evaluate = Callable[[Tensor], Evaluation]
 
-# A rejected step is followed by one of a quarter, so that after ten a step has shrunk to a millionth: no direction
-# helps then.
+# A rejected step is followed by one of a quarter, an accepted one by one of four times the length up to the full step.
+# After ten rejections a step has shrunk to a millionth: no direction helps then.
 _SHRINK = 0.25
-_RECOVER = 2.0
 _MAX_REJECTIONS = 10
 
 
@@ -60,8 +59,14 @@ class Descent(ABC):
         """The last accepted picture, float32 [1, 3, H, W], near 0..255. Steps replace it and never write into it."""
         return self._point
 
-    def step(self, evaluate: Evaluate) -> Evaluation:
-        """Evaluate the candidate once and return the evaluation of `point`, whether it moved or not."""
+    @property
+    def evaluation(self) -> Evaluation:
+        """The objective at `point`, once a step is done. Losses are infinite while no candidate was accepted."""
+        assert self._accepted is not None, "no step was done"
+        return self._accepted
+
+    def step(self, evaluate: Evaluate) -> None:
+        """Evaluate the candidate once, move there or stay, and choose the next candidate."""
         found = evaluate(self._candidate)
         before = self._accepted or _unknown(found)
         accept = (
@@ -71,13 +76,12 @@ class Descent(ABC):
         )
         now = _choose(accept, found, before)
         point = torch.where(accept, self._candidate, self._point)
-        self._stretch = torch.where(accept, (self._stretch * _RECOVER).clamp(max=1.0), self._stretch * _SHRINK)
+        self._stretch = torch.where(accept, (self._stretch / _SHRINK).clamp(max=1.0), self._stretch * _SHRINK)
         self._rejections = torch.where(accept, torch.zeros_like(self._rejections), self._rejections + 1)
         self._learn(accept, point - self._point, now.gradient - before.gradient)
         move = self._direction(now.gradient) * (self._learning_rate * self._stretch)
         self._point, self._accepted = point, now
         self._candidate = self._project(point + move)
-        return now
 
     def check(self) -> None:
         """Raise NotFiniteError if the last steps were all rejected. Synchronises."""

@@ -29,7 +29,7 @@ from stylized.engine.parameters import (
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 # The published method, unchanged: what somebody who asks for "neural style transfer" means.
 DEFAULT_PRESET = "gatys"
@@ -105,7 +105,7 @@ def _string(name: str, key: str, value: object) -> str:
     return value
 
 
-def _value(name: str, key: str, value: object) -> object:
+def _value(name: str, key: str, value: object) -> Any:
     if key in _ENUMS:
         choices = [str(member.value) for member in _ENUMS[key]]
         if value not in choices:

@@ -100,31 +100,29 @@ def stylize(network: VGG19, request: Request) -> Iterator[Event]:
     parameters = request.parameters.validated()
     width, height = _size(request.content)
     levels = plan(width, height, parameters)
-    warnings = plan_warnings(width, height, tuple(_size(style.pixels) for style in request.styles), parameters)
+    (level,) = levels
+    own_sizes = tuple(_size(style.pixels) for style in request.styles)
+    style_sizes = [style_size(*size, level, parameters) for size in own_sizes]
+    warnings = plan_warnings(width, height, own_sizes, parameters)
     yield Planned(levels, warnings)
 
-    (level,) = levels
     content = 255.0 * resample(request.content.to(network.device), level.width, level.height)
-    objective = Objective(network, content, _style_targets(request, level, network.device), parameters)
+    targets = [
+        StyleTarget(255.0 * resample(style.pixels.to(network.device), *size), style.weight)
+        for style, size in zip(request.styles, style_sizes, strict=True)
+    ]
+    objective = Objective(network, content, targets, parameters)
     optimizer = make_optimizer(_start(content, request), parameters)
     for iteration in range(1, level.iterations + 1):
-        evaluation = optimizer.step(objective.evaluate)
+        optimizer.step(objective.evaluate)
         if iteration % _CHECK_EVERY == 0:
             optimizer.check()
-        yield Step(iteration, level.iterations, level, evaluation, optimizer.point)
+        yield Step(iteration, level.iterations, level, optimizer.evaluation, optimizer.point)
 
     picture = _picture(optimizer.point)
-    if not bool(torch.isfinite(picture).all() & torch.isfinite(evaluation.total)):
+    if not bool(torch.isfinite(picture).all() & torch.isfinite(optimizer.evaluation.total)):
         raise NotFiniteError
-    yield Finished(picture, _numbers(evaluation), level.iterations, warnings)
-
-
-def _style_targets(request: Request, level: Level, device: torch.device) -> list[StyleTarget]:
-    targets = []
-    for style in request.styles:
-        width, height = style_size(*_size(style.pixels), level, request.parameters)
-        targets.append(StyleTarget(255.0 * resample(style.pixels.to(device), width, height), style.weight))
-    return targets
+    yield Finished(picture, _numbers(optimizer.evaluation), level.iterations, warnings)
 
 
 def _start(content: Tensor, request: Request) -> Tensor:

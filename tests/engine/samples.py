@@ -1,0 +1,33 @@
+"""Small pictures and parameters that the tests share."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import torch
+from stylized.engine.parameters import Parameters
+from stylized.engine.presets import builtin_presets
+from stylized.engine.resample import resample
+from torch import Tensor
+
+
+def noise(height: int, width: int, seed: int = 0) -> Tensor:
+    """A picture of grain, [1, 3, height, width], 0..1."""
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
+
+
+def shapes(height: int, width: int, seed: int = 0) -> Tensor:
+    """A picture of soft blobs with a little grain, [1, 3, height, width], 0..1: nearer to a photo than noise."""
+    blobs = resample(noise(6, 6, seed), width, height)
+    return (0.9 * blobs + 0.1 * noise(height, width, seed + 1)).clamp(0, 1)
+
+
+def plain(height: int, width: int, value: float) -> Tensor:
+    """A picture of one gray."""
+    return torch.full((1, 3, height, width), value)
+
+
+def parameters(preset: str = "gatys", **changes: Any) -> Parameters:
+    """A preset's parameters with changes."""
+    return dataclasses.replace(builtin_presets()[preset].parameters, **changes)

@@ -1,0 +1,116 @@
+"""What can be asked for, and what bad requests are told."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from neuralstyle.v1 import stylize_pb2
+from stylized.engine.parameters import (
+    RANGES,
+    LayerWeight,
+    Optimizer,
+    Padding,
+    ParameterError,
+    Parameters,
+    Pooling,
+    UnknownLayerError,
+)
+
+from .samples import parameters
+
+
+def test_parameters_are_the_contracts_tunables_in_order() -> None:
+    contract = [field.name for field in stylize_pb2.Tunables.DESCRIPTOR.fields]
+    assert [field.name for field in dataclasses.fields(Parameters)] == contract
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "prefix"),
+    [
+        (Pooling, stylize_pb2.Pooling, "POOLING_"),
+        (Padding, stylize_pb2.Padding, "PADDING_"),
+        (Optimizer, stylize_pb2.Optimizer, "OPTIMIZER_"),
+    ],
+)
+def test_enums_have_the_contracts_members(ours: Any, theirs: Any, prefix: str) -> None:
+    named = [name.removeprefix(prefix).lower() for name in theirs.keys() if not name.endswith("_UNSPECIFIED")]  # noqa: SIM118
+    assert [member.value for member in ours] == named
+
+
+def test_the_ends_of_every_range_are_allowed() -> None:
+    for field in ("size", "iterations", "history_size"):
+        for end in (RANGES[field].minimum, RANGES[field].maximum):
+            parameters(**{field: int(end)}).validated()
+    for field in ("content_weight", "style_weight", "tv_weight", "learning_rate", "style_scale"):
+        for end in (RANGES[field].minimum, RANGES[field].maximum):
+            parameters(**{field: end}).validated()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("size", 15),
+        ("size", 8193),
+        ("iterations", 0),
+        ("iterations", 100_001),
+        ("content_weight", -1.0),
+        ("content_weight", float("nan")),
+        ("style_weight", float("inf")),
+        ("tv_weight", -0.001),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("history_size", 0),
+        ("history_size", 21),
+        ("style_scale", 0.05),
+        ("style_scale", 11.0),
+        ("size", 100.5),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name_with_the_range(field: str, value: float) -> None:
+    with pytest.raises(ParameterError) as error:
+        parameters(**{field: value}).validated()
+    assert error.value.field == field
+    assert field in error.value.message
+    assert str(RANGES[field]) in error.value.message
+
+
+@pytest.mark.parametrize("field", ["content_layers", "style_layers"])
+class TestLayers:
+    def test_an_unknown_layer_is_refused_by_name(self, field: str) -> None:
+        with pytest.raises(UnknownLayerError, match="'relu9_9'") as error:
+            parameters(**{field: (LayerWeight("relu9_9"),)}).validated()
+        assert (error.value.field, error.value.layer) == (field, "relu9_9")
+
+    def test_a_layer_named_twice_is_refused(self, field: str) -> None:
+        with pytest.raises(ParameterError, match="relu4_2 twice"):
+            parameters(**{field: (LayerWeight("relu4_2"), LayerWeight("relu4_2", 2.0))}).validated()
+
+    @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
+    def test_a_layers_weight_must_be_finite_and_not_negative(self, field: str, weight: float) -> None:
+        with pytest.raises(ParameterError, match="the weight of relu4_2"):
+            parameters(**{field: (LayerWeight("relu4_2", weight),)}).validated()
+
+    @pytest.mark.parametrize("layers", [(), (LayerWeight("relu4_2", 0.0),)])
+    def test_a_loss_with_a_weight_needs_a_layer_with_a_weight(
+        self, field: str, layers: tuple[LayerWeight, ...]
+    ) -> None:
+        with pytest.raises(ParameterError, match="no layer with a weight above 0") as error:
+            parameters(**{field: layers}).validated()
+        assert error.value.field == field
+
+    def test_a_loss_without_weight_needs_no_layers(self, field: str) -> None:
+        weight = field.replace("_layers", "_weight")
+        parameters(**{field: (), weight: 0.0}).validated()
+
+
+def test_nothing_to_paint_is_refused() -> None:
+    with pytest.raises(ParameterError, match="both 0"):
+        parameters(content_weight=0.0, style_weight=0.0, tv_weight=1.0).validated()
+
+
+def test_every_message_is_one_sentence() -> None:
+    with pytest.raises(ParameterError) as error:
+        parameters(size=1).validated()
+    assert error.value.message == "size is 1: choose a whole number from 16 to 8192."

@@ -1,0 +1,172 @@
+"""The generator: its events, its promises of sameness and finiteness, and how it stops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from stylized.engine.optimizers import NotFiniteError
+from stylized.engine.parameters import Init, Optimizer, ParameterError
+from stylized.engine.schedule import Level, PictureTooSmallError
+from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
+from stylized.engine.vgg import VGG19
+from stylized.weights import Weights
+from torch import Tensor
+
+from .samples import parameters, plain, shapes
+
+
+def job(content: Tensor | None = None, style: Tensor | None = None, seed: int = 0, **changes: Any) -> Request:
+    content = shapes(36, 48) if content is None else content
+    style = shapes(40, 40, seed=3) if style is None else style
+    settings = {"size": 48, "iterations": 6, **changes}
+    return Request(content, (StyleSource(style, 1.0),), parameters(**settings), seed)
+
+
+def painted(network: VGG19, request: Request) -> Finished:
+    *_, last = stylize(network, request)
+    assert isinstance(last, Finished)
+    return last
+
+
+def test_events_come_in_order(network: VGG19) -> None:
+    planned, *steps, finished = stylize(network, job(content=shapes(72, 96)))
+    assert isinstance(planned, Planned)
+    assert planned.levels == (Level(48, 36, 6),)
+    assert [step.iteration for step in steps if isinstance(step, Step)] == [1, 2, 3, 4, 5, 6]
+    assert all(isinstance(step, Step) and step.iterations == 6 for step in steps)
+    assert isinstance(finished, Finished)
+    assert finished.iterations == 6
+    assert finished.picture.shape == (1, 3, 36, 48)
+
+
+def test_the_losses_fall_and_belong_to_the_picture(network: VGG19) -> None:
+    _, *steps, finished = stylize(network, job(iterations=25))
+    assert isinstance(finished, Finished)
+    totals = [sum(step.losses().values()) for step in steps if isinstance(step, Step)]
+    assert totals[-1] < 0.3 * totals[0]
+    last = steps[-1]
+    assert isinstance(last, Step)
+    assert last.losses() == finished.losses
+    assert torch.equal(last.picture(), finished.picture)
+
+
+def test_the_first_step_shows_the_start(network: VGG19) -> None:
+    request = job()
+    _, first, *_ = stylize(network, request)
+    assert isinstance(first, Step)
+    torch.testing.assert_close(first.picture(), request.content)
+    assert first.losses()["content"] == 0
+
+
+def test_a_step_may_be_read_later(network: VGG19) -> None:
+    events = stylize(network, job())
+    next(events)
+    early = next(events)
+    assert isinstance(early, Step)
+    losses, picture = early.losses(), early.picture()
+    list(events)
+    assert early.losses() == losses
+    assert torch.equal(early.picture(), picture)
+
+
+def test_the_users_picture_is_not_changed(network: VGG19) -> None:
+    request = job()
+    content, style = request.content.clone(), request.styles[0].pixels.clone()
+    painted(network, request)
+    assert torch.equal(request.content, content)
+    assert torch.equal(request.styles[0].pixels, style)
+
+
+@pytest.mark.parametrize("precision", ["network", "bf16_network"])
+@pytest.mark.parametrize("optimizer", list(Optimizer))
+def test_the_same_seed_gives_the_same_bytes(
+    request: pytest.FixtureRequest, precision: str, optimizer: Optimizer
+) -> None:
+    network: VGG19 = request.getfixturevalue(precision)
+    rate = 1.0 if optimizer is Optimizer.LBFGS else 5.0
+    once, again = (
+        painted(network, job(seed=5, init=Init.NOISE, optimizer=optimizer, learning_rate=rate)) for _ in range(2)
+    )
+    assert once.picture.numpy().tobytes() == again.picture.numpy().tobytes()
+    other = painted(network, job(seed=6, init=Init.NOISE, optimizer=optimizer, learning_rate=rate))
+    assert not torch.equal(once.picture, other.picture)
+
+
+def test_a_start_at_the_photo_does_not_depend_on_the_seed(network: VGG19) -> None:
+    once, other = (painted(network, job(seed=seed)) for seed in (1, 2**64 - 1))
+    assert torch.equal(once.picture, other.picture)
+
+
+def test_closing_between_steps_stops_the_work(network: VGG19, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+    features = VGG19.features
+
+    def counted(*args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        nonlocal calls
+        calls += 1
+        return features(*args, **kwargs)
+
+    monkeypatch.setattr(VGG19, "features", counted)
+    events = stylize(network, job(iterations=1000))
+    for _ in range(4):  # Planned and three steps
+        next(events)
+    at = calls
+    events.close()  # pyright: ignore[reportAttributeAccessIssue]
+    assert calls == at == 2 + 3  # two targets, three steps
+    assert next(events, None) is None
+
+
+@pytest.mark.parametrize("precision", ["network", "bf16_network"])
+@pytest.mark.parametrize("optimizer", list(Optimizer))
+@pytest.mark.parametrize("content", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("style", [0.0, 1.0])
+def test_pictures_of_one_colour_can_be_painted(
+    request: pytest.FixtureRequest, precision: str, optimizer: Optimizer, content: float, style: float
+) -> None:
+    finished = painted(
+        request.getfixturevalue(precision),
+        job(plain(16, 16, content), plain(16, 16, style), size=16, iterations=12, optimizer=optimizer),
+    )
+    assert torch.isfinite(finished.picture).all()
+    assert finished.picture.min() >= 0
+    assert finished.picture.max() <= 1
+
+
+def test_only_content_from_the_photo_leaves_the_photo(network: VGG19) -> None:
+    request = job(style_weight=0.0)
+    torch.testing.assert_close(painted(network, request).picture, request.content)
+
+
+def test_only_style_works_too(network: VGG19) -> None:
+    assert set(painted(network, job(content_weight=0.0)).losses) == {"style"}
+
+
+@pytest.mark.parametrize(("iterations", "steps"), [(1, 1), (30, 9)])
+def test_losses_that_are_never_finite_end_in_an_error_and_no_picture(
+    weights: Weights, iterations: int, steps: int
+) -> None:
+    weight, bias = weights.layers["conv1_1"]
+    network = VGG19({**weights.layers, "conv1_1": (1e20 * weight, bias)})  # Gram matrices beyond fp32's 3e38
+    seen = []
+    with pytest.raises(NotFiniteError):
+        seen.extend(stylize(network, job(iterations=iterations)))
+    assert [type(event) for event in seen] == [Planned, *[Step] * steps]
+
+
+def test_bad_requests_are_refused_before_the_first_event(network: VGG19) -> None:
+    with pytest.raises(ParameterError, match="iterations is 0"):
+        next(stylize(network, job(iterations=0)))
+    with pytest.raises(PictureTooSmallError, match="40 x 15"):
+        next(stylize(network, job(content=shapes(15, 40))))
+    with pytest.raises(PictureTooSmallError, match="40 x 8"):
+        next(stylize(network, job(style=shapes(8, 40))))
+
+
+def test_the_user_is_warned_of_what_is_not_enlarged(network: VGG19) -> None:
+    planned = next(stylize(network, job(size=100, style_scale=2.0)))
+    assert isinstance(planned, Planned)
+    photo, style = planned.warnings
+    assert "photos are not enlarged" in photo
+    assert "40 pixels where 96 were asked for" in style
