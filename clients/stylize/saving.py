@@ -40,11 +40,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     # 4:4:4, because brush strokes live in the colour channels too.
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95, "method": 4},
-    "TIFF": {"compression": "tiff_adobe_deflate"},
+    # Uncompressed: Pillow writes compressed ones through libtiff, which refuses EXIF directories.
+    "TIFF": {},
     "PNG": {},
 }
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 _WITHOUT_ALPHA = {"JPEG"}
+_JPEG_EXIF_BYTES = 65533
+"""What fits a JPEG marker segment after its length."""
 
 # Tags of a TIFF's own layout (TIFF 6.0, sections 3 to 15) and blocks that would contradict the painting; 0x0100 and
 # 0x0101 are the pixel sizes, 0x8773 the profile, 0x02BC XMP, 0x83BB IPTC, 0x8649 Photoshop's resources.
@@ -177,10 +180,9 @@ def _encode(painting: Image.Image, kind: str, traits: PhotoTraits, provenance: P
     if kind == "PNG":
         options["pnginfo"] = _png_text(provenance)
     else:
-        exif_details = exif.setdefault(ExifTags.IFD.Exif, {})
-        exif_details[ExifTags.Base.UserComment] = b"ASCII\0\0\0" + json.dumps(asdict(provenance)).encode("ascii")
+        exif.setdefault(ExifTags.IFD.Exif, {})[ExifTags.Base.UserComment] = _comment(provenance)
     if len(exif):
-        options["exif"] = exif
+        options["exif"] = _fitting(exif) if kind == "JPEG" else exif.tobytes()
     if traits.icc_profile:
         options["icc_profile"] = traits.icc_profile
     stream = io.BytesIO()
@@ -221,6 +223,23 @@ def _carried_exif(photo: Image.Exif, size: tuple[int, int]) -> Image.Exif:
         # A pointer into the photo's file; what it points to (the name of an interoperability rule) is of no use here.
         details.pop(ExifTags.IFD.Interop, None)
     return carried
+
+
+def _fitting(exif: Image.Exif) -> bytes:
+    """As much of the EXIF data as a JPEG holds: without the maker's notes, else only how the painting was made."""
+    data = exif.tobytes()
+    details = exif[ExifTags.IFD.Exif]
+    if len(data) > _JPEG_EXIF_BYTES and details.pop(ExifTags.Base.MakerNote, None):
+        data = exif.tobytes()
+    if len(data) > _JPEG_EXIF_BYTES:
+        alone = Image.Exif()
+        alone[ExifTags.IFD.Exif] = {ExifTags.Base.UserComment: details[ExifTags.Base.UserComment]}
+        data = alone.tobytes()
+    return data
+
+
+def _comment(provenance: Provenance) -> bytes:
+    return b"ASCII\0\0\0" + json.dumps(asdict(provenance)).encode("ascii")
 
 
 def _png_text(provenance: Provenance) -> PngInfo:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from neuralstyle.v1 import stylize_pb2 as pb
@@ -140,10 +140,11 @@ def _layers(name: str, value: object) -> pb.LayerWeights:
         value = [part for part in value.split(",") if part.strip()]
     if isinstance(value, Mapping):
         pairs = [(str(layer), weight) for layer, weight in value.items()]
-    elif isinstance(value, Iterable):
-        pairs = [_layer_pair(part) for part in value]
     else:
-        raise _refused(name, f"{name} is a list of layers, such as relu1_1:0.5,relu2_1, not {value!r}.")
+        try:
+            pairs = [_layer_pair(part) for part in value]  # pyright: ignore[reportGeneralTypeIssues]
+        except (TypeError, ValueError):
+            raise _refused(name, f"{name} is a list of layers, such as relu1_1:0.5,relu2_1, not {value!r}.") from None
     if not pairs:
         raise _refused(name, f"{name} needs at least one layer, such as relu4_2.")
     return pb.LayerWeights(
@@ -154,9 +155,9 @@ def _layers(name: str, value: object) -> pb.LayerWeights:
     )
 
 
-def _layer_pair(part: object) -> tuple[str, object | None]:
+def _layer_pair(part: Any) -> tuple[str, object | None]:
     if not isinstance(part, str):
-        layer, weight = part  # pyright: ignore[reportGeneralTypeIssues]
+        layer, weight = part
         return str(layer), weight
     layer, colon, weight = part.partition(":")
     return layer.strip(), weight.strip() if colon else None

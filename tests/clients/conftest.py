@@ -13,6 +13,7 @@ from stylize.client import Client
 from .scripted_daemon import RunningDaemon, ScriptedService
 
 RunCli = Callable[..., subprocess.CompletedProcess[str]]
+SCRIPTED_DAEMON = Path(__file__).with_name("scripted_daemon.py")
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def service() -> ScriptedService:
 
 
 @pytest.fixture
-def daemon(home: Path, service: ScriptedService) -> Iterator[RunningDaemon]:
+def scripted(home: Path, service: ScriptedService) -> Iterator[RunningDaemon]:
     """A scripted daemon that clients find."""
     running = RunningDaemon(home, service)
     running.announce()
@@ -38,7 +39,7 @@ def daemon(home: Path, service: ScriptedService) -> Iterator[RunningDaemon]:
 
 
 @pytest.fixture
-def client(daemon: RunningDaemon) -> Iterator[Client]:
+def client(scripted: RunningDaemon) -> Iterator[Client]:
     with Client.connect(start=False) as connected:
         yield connected
 

@@ -32,7 +32,7 @@ from neuralstyle.v1.reasons import DOMAIN, Reason
 from PIL import Image, ImageOps
 
 Script = Callable[[pb.StylizeRequest, grpc.ServicerContext, bytes], Iterator[pb.StylizeResponse]]
-RESULT_CHUNK = 1000
+RESULT_CHUNK = 64
 """Small, so that even small results come in several chunks."""
 
 
