@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from stylized.engine.vgg import VGG19
 from stylized.weights import Weights, load_weights
 

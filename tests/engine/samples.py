@@ -6,10 +6,11 @@ import dataclasses
 from typing import Any
 
 import torch
+from torch import Tensor
+
 from stylized.engine.parameters import Parameters
 from stylized.engine.presets import builtin_presets
 from stylized.engine.resample import resample
-from torch import Tensor
 
 
 def noise(height: int, width: int, seed: int = 0) -> Tensor:
@@ -28,6 +29,6 @@ def plain(height: int, width: int, value: float) -> Tensor:
     return torch.full((1, 3, height, width), value)
 
 
-def parameters(preset: str = "gatys", **changes: Any) -> Parameters:
+def parameters(preset: str = "gatys", /, **changes: Any) -> Parameters:
     """A preset's parameters with changes."""
     return dataclasses.replace(builtin_presets()[preset].parameters, **changes)

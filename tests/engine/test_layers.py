@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
+
 from stylized.engine.layers import CONVOLUTIONS, LAYER_NAMES, MIN_SIDE, convolution_of, is_layer
 
 
@@ -20,7 +23,7 @@ def test_vgg19_has_sixteen_convolutions_in_its_order() -> None:
 
 def test_channels_follow_each_other() -> None:
     assert CONVOLUTIONS[0].in_channels == 3
-    for before, after in zip(CONVOLUTIONS, CONVOLUTIONS[1:], strict=False):
+    for before, after in itertools.pairwise(CONVOLUTIONS):
         assert after.in_channels == before.channels
     assert [layer.channels for layer in CONVOLUTIONS if layer.conv.endswith("_1")] == [64, 128, 256, 512, 512]
 

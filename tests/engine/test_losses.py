@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from stylized.engine.losses import content_loss, gram_matrix, style_loss, total_variation
 from torch import Tensor
+
+from stylized.engine.losses import content_loss, gram_matrix, style_loss, total_variation
 
 
 def _maps(*shape: int) -> Tensor:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
+
 from stylized.engine.objective import Objective, StyleTarget
 from stylized.engine.parameters import LayerWeight, Padding, Pooling
 from stylized.engine.vgg import VGG19
-from torch import Tensor
 
 from .samples import noise, parameters, plain, shapes
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.optimizers import LBFGS, Adam, Descent, NotFiniteError, make_optimizer
 from stylized.engine.parameters import Optimizer
 from stylized.engine.vgg import VGG19
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from .samples import noise, parameters, shapes
 
@@ -203,7 +204,7 @@ def test_the_parameters_choose_the_method() -> None:
     assert isinstance(make_optimizer(start(), parameters(optimizer=Optimizer.ADAM)), Adam)
 
 
-class _Waiting(AssertionError):
+class _WaitingError(AssertionError):
     pass
 
 
@@ -214,7 +215,7 @@ def _no_waiting() -> Iterator[None]:
     class Watch(TorchDispatchMode):
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if func in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.is_nonzero.default):
-                raise _Waiting
+                raise _WaitingError
             return func(*args, **(kwargs or {}))
 
     with Watch():
@@ -229,5 +230,5 @@ def test_no_step_waits_for_the_device(network: VGG19, method: Optimizer) -> None
     optimizer = make_optimizer(content, settings)
     with _no_waiting():
         walk(optimizer, objective.evaluate, 4)
-        with pytest.raises(_Waiting):  # the watch can see
+        with pytest.raises(_WaitingError):  # the watch can see
             optimizer.check()

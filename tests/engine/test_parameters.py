@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
+
 from neuralstyle.v1 import stylize_pb2
 from stylized.engine.parameters import (
     RANGES,
@@ -42,10 +43,10 @@ def test_enums_have_the_contracts_members(ours: Any, theirs: Any, prefix: str) -
 def test_the_ends_of_every_range_are_allowed() -> None:
     for field in ("size", "iterations", "history_size"):
         for end in (RANGES[field].minimum, RANGES[field].maximum):
-            parameters(**{field: int(end)}).validated()
+            parameters("gatys", **{field: int(end)}).validated()
     for field in ("content_weight", "style_weight", "tv_weight", "learning_rate", "style_scale"):
         for end in (RANGES[field].minimum, RANGES[field].maximum):
-            parameters(**{field: end}).validated()
+            parameters("gatys", **{field: end}).validated()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_the_ends_of_every_range_are_allowed() -> None:
 )
 def test_a_value_out_of_range_is_refused_by_name_with_the_range(field: str, value: float) -> None:
     with pytest.raises(ParameterError) as error:
-        parameters(**{field: value}).validated()
+        parameters("gatys", **{field: value}).validated()
     assert error.value.field == field
     assert field in error.value.message
     assert str(RANGES[field]) in error.value.message
@@ -80,29 +81,29 @@ def test_a_value_out_of_range_is_refused_by_name_with_the_range(field: str, valu
 class TestLayers:
     def test_an_unknown_layer_is_refused_by_name(self, field: str) -> None:
         with pytest.raises(UnknownLayerError, match="'relu9_9'") as error:
-            parameters(**{field: (LayerWeight("relu9_9"),)}).validated()
+            parameters("gatys", **{field: (LayerWeight("relu9_9"),)}).validated()
         assert (error.value.field, error.value.layer) == (field, "relu9_9")
 
     def test_a_layer_named_twice_is_refused(self, field: str) -> None:
         with pytest.raises(ParameterError, match="relu4_2 twice"):
-            parameters(**{field: (LayerWeight("relu4_2"), LayerWeight("relu4_2", 2.0))}).validated()
+            parameters("gatys", **{field: (LayerWeight("relu4_2"), LayerWeight("relu4_2", 2.0))}).validated()
 
     @pytest.mark.parametrize("weight", [-1.0, float("nan"), float("inf")])
     def test_a_layers_weight_must_be_finite_and_not_negative(self, field: str, weight: float) -> None:
         with pytest.raises(ParameterError, match="the weight of relu4_2"):
-            parameters(**{field: (LayerWeight("relu4_2", weight),)}).validated()
+            parameters("gatys", **{field: (LayerWeight("relu4_2", weight),)}).validated()
 
     @pytest.mark.parametrize("layers", [(), (LayerWeight("relu4_2", 0.0),)])
     def test_a_loss_with_a_weight_needs_a_layer_with_a_weight(
         self, field: str, layers: tuple[LayerWeight, ...]
     ) -> None:
         with pytest.raises(ParameterError, match="no layer with a weight above 0") as error:
-            parameters(**{field: layers}).validated()
+            parameters("gatys", **{field: layers}).validated()
         assert error.value.field == field
 
     def test_a_loss_without_weight_needs_no_layers(self, field: str) -> None:
         weight = field.replace("_layers", "_weight")
-        parameters(**{field: (), weight: 0.0}).validated()
+        parameters("gatys", **{field: (), weight: 0.0}).validated()
 
 
 def test_nothing_to_paint_is_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import resources
 
 import pytest
+
 from stylized.engine.presets import DEFAULT_PRESET, PresetError, builtin_presets, parse_preset
 
 FOLDER = resources.files("stylized.engine") / "presets_data"

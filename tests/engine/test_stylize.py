@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+
 from stylized.engine.optimizers import NotFiniteError
 from stylized.engine.parameters import Init, Optimizer, ParameterError
 from stylized.engine.schedule import Level, PictureTooSmallError
 from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
 from stylized.engine.vgg import VGG19
 from stylized.weights import Weights
-from torch import Tensor
 
 from .samples import parameters, plain, shapes
 

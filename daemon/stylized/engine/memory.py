@@ -12,7 +12,7 @@ _FLOAT = 4
 # Indices of a max pooling are kept for the way back, as 64-bit integers.
 _INDEX = 8
 # Code, thread buffers and packed weights that the first pass brings into memory, measured.
-_FIXED = 16 * 2**20
+_FIXED = 70 * 2**20
 
 
 def estimate_bytes(
