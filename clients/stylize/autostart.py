@@ -19,8 +19,8 @@ from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from neuralstyle.v1.endpoint import HOME_VARIABLE, log_file, read_endpoint
 
+from neuralstyle.v1.endpoint import HOME_VARIABLE, log_file, read_endpoint
 from stylize.connection import Connection, find_daemon, process_exists
 from stylize.errors import DaemonUnreachable
 

@@ -12,10 +12,10 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
+
 from neuralstyle.v1 import admin_pb2, endpoint
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-
 from stylize.autostart import START_TIMEOUT, start_daemon
 from stylize.connection import Connection, connect_target, find_daemon
 from stylize.errors import DaemonUnreachable, error_from_reason, error_from_rpc

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
+
 from neuralstyle.v1 import admin_pb2_grpc, stylize_pb2, stylize_pb2_grpc
 from neuralstyle.v1.endpoint import Endpoint, read_endpoint
-
 from stylize.errors import DaemonUnreachable, StylizeError, Unauthenticated, error_from_rpc
 from stylize.version import client_version
 

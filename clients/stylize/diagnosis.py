@@ -19,7 +19,6 @@ from pathlib import Path
 from neuralstyle.v1 import endpoint
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.endpoint import HOME_VARIABLE, Endpoint
-
 from stylize.autostart import COMMAND, find_command, start_daemon
 from stylize.connection import find_daemon, probe_endpoint
 from stylize.errors import StylizeError

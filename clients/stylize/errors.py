@@ -12,6 +12,7 @@ from __future__ import annotations
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+
 from neuralstyle.v1.reasons import DOMAIN, LocalExit, Reason
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TypeAlias
 
 from google.protobuf.duration_pb2 import Duration
-from neuralstyle.v1 import stylize_pb2 as pb
 from PIL import Image
 
+from neuralstyle.v1 import stylize_pb2 as pb
 from stylize.tunables import TunableValue, choice_name, plain_tunables
 
 _FRAME_FORMATS = pb.FrameFormat.DESCRIPTOR

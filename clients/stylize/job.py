@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import Protocol
 
 import grpc
-from neuralstyle.v1 import stylize_pb2 as pb
-from neuralstyle.v1.reasons import Reason
 from PIL import Image
 
+from neuralstyle.v1 import stylize_pb2 as pb
+from neuralstyle.v1.reasons import Reason
 from stylize.errors import Cancelled, ConnectionLost, NotFound, StylizeError, error_from_rpc
 from stylize.events import Event, Queued, Result, Started, Summary, event_from_proto
 from stylize.pictures import Picture

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from neuralstyle.v1 import stylize_pb2 as pb
-from neuralstyle.v1.reasons import Reason
 from PIL import Image, ImageCms, ImageOps
 
+from neuralstyle.v1 import stylize_pb2 as pb
+from neuralstyle.v1.reasons import Reason
 from stylize.errors import InputUnreadable, error_from_reason
 
 PictureSource: TypeAlias = str | Path | bytes | Image.Image | np.ndarray

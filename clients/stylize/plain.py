@@ -10,8 +10,8 @@ from typing import Any
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from neuralstyle.v1 import stylize_pb2 as pb
 
+from neuralstyle.v1 import stylize_pb2 as pb
 from stylize.tunables import choice_name, plain_tunables
 
 

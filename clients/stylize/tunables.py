@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-
 from stylize.errors import StylizeError, error_from_reason
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from neuralstyle.v1.endpoint import HOME_VARIABLE
 from stylize.client import Client
 

@@ -25,11 +25,12 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
+from PIL import Image, ImageOps
+
 from neuralstyle.v1 import admin_pb2, admin_pb2_grpc, stylize_pb2_grpc
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.endpoint import Endpoint, endpoint_file, home
 from neuralstyle.v1.reasons import DOMAIN, Reason
-from PIL import Image, ImageOps
 
 Script = Callable[[pb.StylizeRequest, grpc.ServicerContext, bytes], Iterator[pb.StylizeResponse]]
 RESULT_CHUNK = 64

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from neuralstyle.v1.endpoint import log_file, read_endpoint
 from stylize import autostart
 from stylize.client import Client

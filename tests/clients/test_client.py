@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from PIL import Image
 from stylize.client import CHUNK_BYTES, Client
 from stylize.errors import InputUnreadable, InvalidRequest, NotFound
 

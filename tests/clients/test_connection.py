@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from neuralstyle.v1.endpoint import Endpoint, endpoint_file, read_endpoint
 from stylize.client import Client
 from stylize.connection import find_daemon, is_loopback, is_unix, open_channel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grpc
 import pytest
+
 from neuralstyle.v1.reasons import LocalExit, Reason
 from stylize import errors
 from stylize.client import Client

@@ -7,8 +7,9 @@ import threading
 import time
 
 import pytest
-from neuralstyle.v1 import stylize_pb2 as pb
 from PIL import Image
+
+from neuralstyle.v1 import stylize_pb2 as pb
 from stylize import events
 from stylize.client import Client
 from stylize.errors import Cancelled, ConnectionLost

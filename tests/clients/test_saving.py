@@ -1,4 +1,4 @@
-"""Promise: a painting keeps the photo's profile, EXIF data and alpha, tells how it was made, and is never half there."""
+"""Promise: a painting keeps the photo's profile, EXIF data and alpha, tells how it was made, and is whole or absent."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+
 from stylize import saving
 from stylize.client import Client
 from stylize.errors import OutputExists, OutputUnwritable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylize.errors import InvalidRequest

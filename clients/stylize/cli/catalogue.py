@@ -37,7 +37,6 @@ def presets(
 ) -> None:
     """List the presets, or show the values of one."""
     from neuralstyle.v1.reasons import Reason
-
     from stylize.cli.terminal import connected, print_json
     from stylize.errors import error_from_reason
     from stylize.plain import plain_message

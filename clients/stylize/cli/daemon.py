@@ -50,7 +50,6 @@ def stop(
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show what the daemon does: worker, jobs, limits. Exit code 3 if none runs."""
     from neuralstyle.v1.reasons import LocalExit
-
     from stylize.cli.terminal import connected, print_json
     from stylize.errors import DaemonUnreachable
 
@@ -76,7 +75,6 @@ def logs(
 ) -> None:
     """Show the log of a daemon that was started in the background."""
     from neuralstyle.v1 import endpoint
-
     from stylize.autostart import log_tail
 
     path = endpoint.log_file(endpoint.home())
@@ -101,7 +99,6 @@ def logs(
 
 def _state(client: Client) -> dict[str, Any]:
     from neuralstyle.v1 import endpoint
-
     from stylize.plain import plain_message
 
     described = endpoint.read_endpoint(endpoint.home())

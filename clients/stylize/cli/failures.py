@@ -64,7 +64,6 @@ def _belongs_to_typer(error: Exception) -> bool:
 
 def _report(error: Exception) -> int:
     from neuralstyle.v1.reasons import LocalExit
-
     from stylize.errors import StylizeError
 
     if isinstance(error, StylizeError):

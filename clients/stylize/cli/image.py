@@ -58,20 +58,24 @@ def image(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the painting's path, and errors.")] = False,
 ) -> None:
     """Paint a photo in the manner of a style."""
+    from neuralstyle.v1 import stylize_pb2 as pb
     from stylize.cli.failures import errors_as_events
     from stylize.cli.painting import PREVIEW_SIDE, Output, run
     from stylize.cli.terminal import connected
     from stylize.pictures import check_readable
     from stylize.saving import check_output
+    from stylize.tunables import parse_choice
 
     with errors_as_events(as_json):
         # All that can be refused without a daemon is refused before one is started.
+        check_readable(photo)
         path = out or default_output(photo, style)
         check_output(path, overwrite)
         if preview_to:
             check_output(preview_to, overwrite)
         tunables = _tunables(size, assignments or [])
-        check_readable(photo)
+        if precision is not None:
+            parse_choice(pb.Precision.DESCRIPTOR, precision, "precision")
         with connected(quiet=quiet or as_json) as client:
             job = client.stylize(
                 photo,

@@ -76,8 +76,8 @@ class LineReporter(SilentReporter):
 
     def _line(self, event: events.Event) -> str:
         match event:
-            case events.Queued():
-                return waiting_text(event)
+            case events.Queued() if event.jobs_ahead:
+                return f"Waiting: {ahead_text(event)}."
             case events.Started():
                 return started_text(event)
             case events.Progress():
@@ -138,11 +138,6 @@ class BarReporter:
                 )
             case events.Summary():
                 self._console.print(escape(summary_text(event)))
-
-
-def waiting_text(event: events.Queued) -> str:
-    """The place in the queue, as a line."""
-    return f"Waiting: {ahead_text(event)}."
 
 
 def ahead_text(event: events.Queued) -> str:
