@@ -20,8 +20,8 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from neuralstyle.v1.endpoint import HOME_VARIABLE, log_file, read_endpoint
-from stylize.connection import Connection, find_daemon, process_exists
+from neuralstyle.v1.endpoint import HOME_VARIABLE, log_file
+from stylize.connection import PROBE_TIMEOUT, Connection, find_daemon, process_exists
 from stylize.errors import DaemonUnreachable
 
 COMMAND = "stylized"
@@ -30,6 +30,7 @@ START_TIMEOUT = 30.0
 LOG_LINES_SHOWN = 12
 
 _POLL_INTERVAL = 0.05
+_PATIENT_PROBE_TIMEOUT = 10.0
 _started: list[subprocess.Popen[bytes]] = []
 """Daemons that this process started: kept, so that those that end are reaped and do not look alive."""
 
@@ -45,9 +46,7 @@ def start_daemon(folder: Path, client_name: str, timeout: float = START_TIMEOUT)
     with _start_lock(folder, deadline):
         connection = find_daemon(folder, client_name)
         if connection is None:
-            previous = read_endpoint(folder)
-            process = _spawn(folder)
-            connection = _wait_until_found(folder, client_name, process, previous and previous.instance_id, deadline)
+            connection = _wait_until_found(folder, client_name, _spawn(folder), deadline)
         _wait_until_serving(folder, connection, deadline)
         return connection
 
@@ -129,16 +128,14 @@ def _spawn(folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def _wait_until_found(
-    folder: Path, client_name: str, process: subprocess.Popen[bytes], previous_instance: str | None, deadline: float
-) -> Connection:
+def _wait_until_found(folder: Path, client_name: str, process: subprocess.Popen[bytes], deadline: float) -> Connection:
     while time.monotonic() < deadline:
-        endpoint = read_endpoint(folder)
-        if endpoint is not None and endpoint.instance_id != previous_instance:
-            connection = find_daemon(folder, client_name)
-            if connection is not None:
-                return connection
-        if process.poll() is not None:
+        ended = process.poll() is not None
+        # Also after its end: it gives way to a daemon that somebody else started, or that was too busy to answer.
+        connection = find_daemon(folder, client_name, PROBE_TIMEOUT if not ended else _PATIENT_PROBE_TIMEOUT)
+        if connection is not None:
+            return connection
+        if ended:
             raise _failed(folder, f"The daemon ended with exit code {process.returncode} instead of serving.")
         time.sleep(_POLL_INTERVAL)
     raise _failed(folder, "The daemon did not come up in time.")

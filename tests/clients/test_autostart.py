@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from neuralstyle.v1.endpoint import log_file, read_endpoint
+from neuralstyle.v1.endpoint import endpoint_file, log_file, read_endpoint
 from stylize import autostart
 from stylize.client import Client
 from stylize.errors import DaemonUnreachable
@@ -85,6 +86,16 @@ def test_a_stale_endpoint_file_does_not_keep_the_daemon_from_starting(command: P
     with Client.connect() as client:
         assert client.info().device
     assert starts(home) == 1
+
+
+def test_a_daemon_that_gives_way_to_another_is_no_failure(command: Path, home: Path) -> None:
+    other = RunningDaemon(home, ScriptedService())
+    command.write_text("#!/bin/sh\nsleep 0.3\nexit 1\n")
+    threading.Timer(0.2, other.announce).start()
+    with Client.connect() as client:
+        assert client.target == other.unix_target
+    other.stop()
+    endpoint_file(home).unlink()
 
 
 def test_the_daemon_is_detached(command: Path, home: Path) -> None:
