@@ -12,7 +12,7 @@ from PIL import Image
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylize.errors import Cancelled, ConnectionLost, NotFound, StylizeError, error_from_rpc
+from stylize.errors import ConnectionLost, NotFound, StylizeError, error_from_rpc
 from stylize.events import Event, Queued, Result, Started, Summary, event_from_proto
 from stylize.pictures import Picture
 from stylize.saving import Provenance, save_painting
@@ -42,7 +42,6 @@ class Job:
         self._stream = open_stream(False)
         self._content = content
         self._events = self._read()
-        self._cancelled = False
         self._error: StylizeError | None = None
         self.job_id: str | None = None
         """Id for `Client.cancel`, known from the first event on."""
@@ -75,7 +74,6 @@ class Job:
 
     def cancel(self) -> None:
         """Stops the job; may be called from any thread. The daemon is free again within one iteration."""
-        self._cancelled = True
         self._stream.cancel()
 
     def result(self) -> Image.Image:
@@ -146,12 +144,7 @@ class Job:
         try:
             yield from stream
         except grpc.RpcError as error:
-            raise self._as_error(error) from error
-
-    def _as_error(self, error: grpc.RpcError) -> StylizeError:
-        if self._cancelled:
-            return Cancelled(Reason.CANCELLED.info.meaning, reason=Reason.CANCELLED)
-        return error_from_rpc(error)
+            raise error_from_rpc(error) from error
 
 
 class _Assembler:

@@ -27,6 +27,7 @@ def test_a_file_travels_as_it_is_in_chunks(service: ScriptedService, client: Cli
     client.upload(path)
     assert list(service.uploads.values()) == [data]
     assert service.chunk_sizes == [CHUNK_BYTES, CHUNK_BYTES, 5]
+    assert CHUNK_BYTES <= 256 * 1024  # the contract, at UploadImageRequest.chunk
     assert (service.headers[0].size_bytes, service.headers[0].HasField("raw")) == (len(data), False)
 
 
@@ -75,7 +76,7 @@ def test_an_array_that_is_no_picture_is_refused(service: ScriptedService, client
 
 
 def test_a_pillow_image_is_turned_upright_and_converted(service: ScriptedService, client: Client) -> None:
-    photo = Image.open(io.BytesIO(encode(colours(), "TIFF", exif=camera_exif(6), icc_profile=wide_gamut_profile())))
+    photo = Image.open(io.BytesIO(encode(colours(), "PNG", exif=camera_exif(6), icc_profile=wide_gamut_profile())))
     client.upload(photo)
     layout = service.headers[0].raw
     assert (layout.width, layout.height, layout.channels) == (40, 60, 3)

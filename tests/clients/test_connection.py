@@ -39,6 +39,16 @@ def test_every_call_over_tcp_carries_the_token(scripted: RunningDaemon, service:
     assert {call.metadata.get("authorization") for call in service.calls} == {f"Bearer {TOKEN}"}
 
 
+def test_an_unreadable_token_matters_only_over_tcp(scripted: RunningDaemon) -> None:
+    (scripted.folder / "token").unlink()
+    with Client.connect(start=False) as client:
+        assert client.target == scripted.unix_target
+    endpoint = scripted.announce(targets=(scripted.tcp_target,))
+    Path(endpoint.token_path).unlink()
+    with pytest.raises(Unauthenticated, match="token"):
+        Client.connect(start=False)
+
+
 def test_an_explicit_target_and_token(scripted: RunningDaemon, service: ScriptedService) -> None:
     service.token = TOKEN
     with Client.connect(scripted.tcp_target, TOKEN) as client:
