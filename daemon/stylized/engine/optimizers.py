@@ -90,7 +90,7 @@ class Descent(ABC):
 
     @abstractmethod
     def _learn(self, accept: Tensor, moved: Tensor, turned: Tensor) -> None:
-        """Take note of a step: whether it was accepted, the change of the point and that of its gradient."""
+        """Take note of a step: whether it was accepted, the change of the point and that of its gradient (else 0)."""
 
     @abstractmethod
     def _direction(self, gradient: Tensor) -> Tensor:
@@ -129,12 +129,10 @@ class LBFGS(Descent):
         s, y = moved.flatten(), turned.flatten()
         sy, yy, ss = s @ y, y @ y, s @ s
         usable = accept & (sy > self._CURVATURE * (ss.sqrt() * yy.sqrt()))
-        zero = torch.zeros_like(sy)
-        # Rejected values may be NaN, which times 0 stays NaN: rows are zeroed, not only marked.
-        self._s[self._row] = torch.where(usable, s, zero)
-        self._y[self._row] = torch.where(usable, y, zero)
+        self._s[self._row] = s
+        self._y[self._row] = y
         self._rho = torch.where(accept, self._rho, torch.zeros_like(self._rho))
-        self._rho[self._row] = torch.where(usable, 1.0 / sy, zero)
+        self._rho[self._row] = torch.where(usable, 1.0 / sy, torch.zeros_like(sy))
         self._gamma = torch.where(usable, sy / yy, self._gamma)
         self._row = (self._row + 1) % len(self._rho)
 

@@ -8,7 +8,6 @@ pixels in 0..255. Free of torch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -61,7 +60,7 @@ class Range:
     maximum: float
 
     def __contains__(self, value: float) -> bool:
-        return math.isfinite(value) and self.minimum <= value <= self.maximum
+        return self.minimum <= value <= self.maximum
 
     def __str__(self) -> str:
         return f"{self.minimum:g} to {self.maximum:g}"
