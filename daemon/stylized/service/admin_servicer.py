@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 
 import grpc
+
 from neuralstyle.v1 import admin_pb2 as pb
 from neuralstyle.v1 import admin_pb2_grpc as rpc
 from neuralstyle.v1.reasons import Reason
-
 from stylized import __version__
 from stylized.service.errors import ServiceError, abort
 from stylized.service.jobs import Job, JobState

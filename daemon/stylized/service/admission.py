@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-
 from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.engine.schedule import PictureTooSmallError, plan
 from stylized.service import convert

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import grpc
-from neuralstyle.v1.reasons import Reason
 
+from neuralstyle.v1.reasons import Reason
 from stylized.service.errors import ServiceError, abort
 
 TOKEN_BYTES = 32

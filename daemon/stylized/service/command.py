@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from neuralstyle.v1.endpoint import home, log_file
 
+from neuralstyle.v1.endpoint import home, log_file
 from stylized import __version__
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"

@@ -12,9 +12,9 @@ from dataclasses import fields, replace
 from enum import Enum
 
 from google.protobuf.descriptor import FieldDescriptor
+
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-
 from stylized.engine.parameters import (
     LayerWeight,
     ParameterError,

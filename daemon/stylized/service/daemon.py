@@ -16,9 +16,9 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+
 from neuralstyle.v1 import admin_pb2, admin_pb2_grpc, stylize_pb2, stylize_pb2_grpc
 from neuralstyle.v1.endpoint import Endpoint
-
 from stylized import __version__
 from stylized.engine.presets import builtin_presets
 from stylized.service.admin_servicer import AdminServicer

@@ -8,7 +8,6 @@ import time
 from collections import deque
 
 from neuralstyle.v1.reasons import Reason
-
 from stylized.service.errors import ServiceError
 from stylized.service.jobs import Job, JobSpec, JobState, cancelled, pin
 from stylized.service.limits import Limits

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from neuralstyle.v1 import stylize_pb2 as pb
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from neuralstyle.v1 import stylize_pb2 as pb
 from stylized.service.images import to_unit
 from stylized.service.limits import MAX_FRAME_BYTES
 

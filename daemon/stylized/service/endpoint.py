@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
 from neuralstyle.v1.endpoint import Endpoint, endpoint_file, read_endpoint
 
 MAX_SOCKET_PATH_BYTES = 107

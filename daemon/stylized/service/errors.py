@@ -8,6 +8,7 @@ import grpc
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
+
 from neuralstyle.v1.reasons import DOMAIN, Reason
 
 RETRY_AFTER_S = 2

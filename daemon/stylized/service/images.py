@@ -12,11 +12,11 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from neuralstyle.v1 import stylize_pb2 as pb
-from neuralstyle.v1.reasons import Reason
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
+from neuralstyle.v1 import stylize_pb2 as pb
+from neuralstyle.v1.reasons import Reason
 from stylized.service.errors import ServiceError
 from stylized.service.limits import Limits
 

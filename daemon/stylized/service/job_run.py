@@ -8,9 +8,9 @@ import time
 from typing import Literal
 
 import numpy as np
+
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-
 from stylized import __version__
 from stylized.service import convert
 from stylized.service.encode import encode_result
@@ -63,6 +63,11 @@ class JobRun:
         self._painting_since = began
         self._frames = 0
 
+    @property
+    def began_painting(self) -> bool:
+        """True once the viewer has been told that the job runs."""
+        return self._started is not None
+
     async def follow(self) -> Painting | ServiceError | None:
         """Passes the worker's events on until the job has ended; None if the worker died."""
         stop = asyncio.create_task(self._job.stop.wait())
@@ -74,6 +79,7 @@ class JobRun:
                 if isinstance(message, JobFinished):
                     return self._job.stop_error or await self._finish(message)
                 if isinstance(message, JobStopped):
+                    self._job.iteration = message.iteration
                     return self._job.stop_error or ServiceError(Reason.INTERNAL, "The worker stopped by itself.")
                 if isinstance(message, JobFailed):
                     return ServiceError(Reason[message.reason], message.message, field=message.field)

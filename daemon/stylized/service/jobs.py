@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from neuralstyle.v1 import stylize_pb2 as pb
-from neuralstyle.v1.reasons import Reason
 from numpy.typing import NDArray
 
+from neuralstyle.v1 import stylize_pb2 as pb
+from neuralstyle.v1.reasons import Reason
 from stylized.engine.parameters import Parameters, Precision
 from stylized.service.errors import ServiceError
 from stylized.service.uploads import StoredImage

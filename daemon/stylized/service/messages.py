@@ -123,9 +123,10 @@ class JobFinished:
 
 @dataclass(frozen=True)
 class JobStopped:
-    """Worker to front end: stopped as asked."""
+    """Worker to front end: stopped as asked, after this many steps."""
 
     job_id: str
+    iteration: int
 
 
 @dataclass(frozen=True)

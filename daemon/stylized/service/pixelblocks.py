@@ -6,12 +6,17 @@ front end itself is killed, Python's resource tracker, a process of its own that
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from multiprocessing.shared_memory import SharedMemory
 
 import numpy as np
 from numpy.typing import NDArray
+
+from neuralstyle.v1.reasons import Reason
+from stylized.service.errors import ServiceError
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,18 @@ class PixelBlock:
 
     @classmethod
     def make(cls, shape: tuple[int, ...], dtype: str) -> PixelBlock:
-        """A new block of undefined content. Raises OSError if there is no shared memory left."""
-        size = max(1, int(np.prod(shape)) * np.dtype(dtype).itemsize)
-        memory = SharedMemory(create=True, size=size)
+        """A new block of undefined content. Raises ServiceError OUT_OF_MEMORY if there is no shared memory left."""
+        size = max(1, math.prod(shape) * np.dtype(dtype).itemsize)
+        try:
+            memory = SharedMemory(create=True, size=size)
+        except OSError as error:
+            raise _no_room(size) from error
+        try:
+            _reserve(memory, size)
+        except OSError as error:
+            memory.close()
+            memory.unlink()
+            raise _no_room(size) from error
         return cls(memory, BlockName(memory.name, shape, dtype), owner=True)
 
     @classmethod
@@ -60,6 +74,22 @@ class PixelBlock:
         self._memory.close()
         if self._owner:
             self._memory.unlink()
+
+
+def _reserve(memory: SharedMemory, size: int) -> None:
+    """Takes the pages now: where /dev/shm is small (64 MB in a container), writing to a block that was only promised
+    ends the process with SIGBUS."""
+    descriptor = getattr(memory, "_fd", -1)  # absent on Windows, where creating the block commits it
+    if descriptor >= 0 and hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+
+
+def _no_room(size: int) -> ServiceError:
+    return ServiceError(
+        Reason.OUT_OF_MEMORY,
+        f"The shared memory of this machine (/dev/shm) has no room for {size / 2**20:.0f} MiB; use a smaller picture or"
+        " enlarge it.",
+    )
 
 
 def close_all(blocks: Iterable[PixelBlock]) -> None:

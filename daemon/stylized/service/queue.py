@@ -6,7 +6,6 @@ import asyncio
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-
 from stylized.service.errors import ServiceError
 from stylized.service.jobs import Job
 

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 import grpc
+from PIL import Image
+
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1 import stylize_pb2_grpc as rpc
 from neuralstyle.v1.reasons import Reason
-from PIL import Image
-
 from stylized import __version__
 from stylized.engine.parameters import RANGES
 from stylized.engine.presets import DEFAULT_PRESET, Preset

@@ -8,7 +8,6 @@ import time
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-
 from stylized.engine.schedule import plan
 from stylized.service.errors import ServiceError
 from stylized.service.job_run import JobRun
@@ -22,6 +21,9 @@ from stylized.service.worker_process import WorkerOptions, WorkerProcess
 
 RESTART_PAUSE_S = 1.0
 """Before a worker that died while loading is started again, so that a broken installation does not spin."""
+
+ATTEMPTS = 2
+"""A worker that was found dead only when it got a job has cost that job nothing yet: a new one gets it, once."""
 
 log = logging.getLogger(__name__)
 
@@ -132,14 +134,21 @@ class Supervisor:
             )
         blocks: list[PixelBlock] = []
         try:
-            worker = await self._working()
             order, result, slot = await self._order(job, blocks)
-            if job.stop_error:
-                return job.stop_error
-            worker.send(order)
-            assert self._ready is not None
-            run = JobRun(job, worker, self._ready, self._store, self._limits, result, slot, began)
-            return await run.follow() or await self._worker_died(job, worker)
+            for attempt in range(ATTEMPTS):
+                worker = await self._working()
+                if job.stop_error:
+                    return job.stop_error
+                worker.send(order)
+                assert self._ready is not None
+                run = JobRun(job, worker, self._ready, self._store, self._limits, result, slot, began)
+                outcome = await run.follow()
+                if outcome:
+                    return outcome
+                death = await self._bury(job, worker)
+                if run.began_painting or job.stop_error or attempt == ATTEMPTS - 1:
+                    return job.stop_error or death
+            raise AssertionError("the last attempt returns")
         except ServiceError as error:
             return error
         finally:
@@ -147,10 +156,9 @@ class Supervisor:
                 timer.cancel()
             close_all(blocks)
 
-    async def _worker_died(self, job: Job, worker: WorkerProcess) -> ServiceError:
+    async def _bury(self, job: Job, worker: WorkerProcess) -> ServiceError:
+        """Clears away a worker that died; returns what the job's viewer is told."""
         code = await self._discard(worker)
-        if job.stop_error:
-            return job.stop_error
         log.error("job %s: the worker died (%s)", job.job_id, _exit_words(code))
         return ServiceError(
             Reason.WORKER_RESTARTING,

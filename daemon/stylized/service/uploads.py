@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-
 from stylized.service import images
 from stylized.service.errors import ServiceError
 from stylized.service.images import Pixels

@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
-from neuralstyle.v1.reasons import Reason
 
+from neuralstyle.v1.reasons import Reason
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.optimizers import NotFiniteError
 from stylized.engine.parameters import ParameterError, Precision
@@ -182,15 +182,19 @@ class _Painter:
                 parameters=job.parameters,
                 seed=job.seed,
             )
+            style_sizes = [(pixels.shape[3], pixels.shape[2]) for pixels in styles]
             del content, styles
             viewer = _Viewer(job.job_id, job.frames, slot) if job.frames and slot else None
             self._slot_free.set()
             last_progress = float("-inf")
+            steps = 0
             for event in stylize(self._network(precision), request):
+                if isinstance(event, Step):
+                    steps = event.iteration
                 if job.job_id in self._stopped:
-                    return JobStopped(job.job_id)
+                    return JobStopped(job.job_id, steps)
                 if isinstance(event, Planned):
-                    estimate = estimate_bytes(event.levels, job.parameters, precision)
+                    estimate = estimate_bytes(event.levels, job.parameters, precision, style_sizes)
                     refusal = self._refuse_if_too_large(job, estimate)
                     if refusal:
                         return refusal

@@ -11,6 +11,9 @@ from multiprocessing.connection import Connection
 
 from stylized.service.messages import FromWorker, LogLine, ToWorker
 
+EXIT_S = 2.0
+"""A worker whose pipe has closed gets this long to be gone."""
+
 log = logging.getLogger(__name__)
 worker_log = logging.getLogger("stylized.worker")
 
@@ -66,6 +69,9 @@ class WorkerProcess:
 
     async def close(self) -> int | None:
         """Ends the process, waits for it and returns its exit code."""
+        if self._gone:
+            # The pipe closes a moment before the process is over: let it end by its own exit code.
+            await asyncio.to_thread(self._process.join, EXIT_S)
         self._process.kill()
         await asyncio.to_thread(self._process.join)
         code = self._process.exitcode

@@ -1,0 +1,36 @@
+"""Daemons for tests: one shared by all that leave it as it was, and fresh ones for those that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real_daemon import RealDaemon
+
+
+@pytest.fixture(scope="session")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDaemon]:
+    """A loaded daemon. Tests that use it must leave no job behind."""
+    running = RealDaemon(tmp_path_factory.mktemp("shared") / "home")
+    try:
+        running.wait_until_loaded()
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture
+def start_daemon(tmp_path: Path) -> Iterator[Callable[..., RealDaemon]]:
+    """Starts daemons that may be broken, in `tmp_path / "home"` unless told otherwise."""
+    started: list[RealDaemon] = []
+
+    def start(*arguments: str, folder: Path | None = None) -> RealDaemon:
+        running = RealDaemon(folder or tmp_path / "home", *arguments)
+        started.append(running)
+        return running
+
+    yield start
+    for running in started:
+        running.close()

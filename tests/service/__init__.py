@@ -1,0 +1,1 @@
+"""The daemon's rooms, one by one, without a worker."""
