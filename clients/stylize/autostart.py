@@ -112,7 +112,7 @@ def _spawn(folder: Path) -> subprocess.Popen[bytes]:
     log = os.open(log_file(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
-            [str(command)],
+            [str(command), "--background"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

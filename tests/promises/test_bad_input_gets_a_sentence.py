@@ -161,6 +161,7 @@ def test_it_is_refused_with_a_reason_and_a_sentence(daemon: RealDaemon, case: st
     assert len(sentence) < 300
     assert sentence.endswith(".")
     assert "Traceback" not in sentence
+    assert "object at 0x" not in sentence
 
 
 def test_the_daemon_goes_on_after_all_of_them(daemon: RealDaemon) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -14,6 +15,12 @@ from neuralstyle.v1 import admin_pb2, admin_pb2_grpc
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1 import stylize_pb2_grpc as rpc
 from tests.real_daemon import RealDaemon, reason_of, small_request
+
+
+def check_health(channel: grpc.Channel, metadata: tuple) -> health_pb2.HealthCheckResponse:
+    stub: Any = health_pb2_grpc.HealthStub(channel)  # its methods are made at run time
+    return stub.Check(health_pb2.HealthCheckRequest(), metadata=metadata)
+
 
 CALLS: dict[str, Callable[[grpc.Channel, tuple], object]] = {
     "unary": lambda channel, metadata: rpc.StylizeServiceStub(channel).GetServerInfo(
@@ -28,9 +35,7 @@ CALLS: dict[str, Callable[[grpc.Channel, tuple], object]] = {
     "admin": lambda channel, metadata: admin_pb2_grpc.AdminServiceStub(channel).Shutdown(
         admin_pb2.ShutdownRequest(), metadata=metadata
     ),
-    "health": lambda channel, metadata: health_pb2_grpc.HealthStub(channel).Check(
-        health_pb2.HealthCheckRequest(), metadata=metadata
-    ),
+    "health": lambda channel, metadata: check_health(channel, metadata),
 }
 
 

@@ -119,9 +119,9 @@ def test_of_an_animation_the_first_frame_is_taken() -> None:
     assert (decoded(data).rgb[0, 0] == (255, 0, 0)).all()
 
 
-def raw(samples: NDArray[np.generic], kind: pb.SampleType, **fields: int) -> Pixels:
+def raw(samples: NDArray[np.generic], kind: pb.SampleType, color_space: pb.ColorSpace = pb.COLOR_SPACE_SRGB) -> Pixels:
     height, width, channels = samples.shape
-    layout = pb.RawFormat(width=width, height=height, channels=channels, sample_type=kind, **fields)
+    layout = pb.RawFormat(width=width, height=height, channels=channels, sample_type=kind, color_space=color_space)
     return decode_raw(layout, samples.tobytes(), LIMITS)
 
 
@@ -154,7 +154,8 @@ def test_linear_light_gets_the_srgb_curve() -> None:
     linear = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16, 1)
     srgb = raw(linear, pb.SAMPLE_TYPE_FLOAT32, color_space=pb.COLOR_SPACE_LINEAR_SRGB).rgb[..., 0]
     # IEC 61966-2-1 the other way round, in float64.
-    back = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb.astype(np.float64) + 0.055) / 1.055) ** 2.4)
+    curved = srgb.astype(np.float64)
+    back = np.where(curved <= 0.04045, curved / 12.92, ((curved + 0.055) / 1.055) ** 2.4)
     assert np.abs(back - linear[..., 0]).max() < 1e-6
 
 

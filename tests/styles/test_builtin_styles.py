@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
 from stylized.styles import BuiltinStyle, builtin_styles
 
 REPOSITORY = Path(__file__).parents[2]

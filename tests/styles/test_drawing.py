@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
 from stylized.styles import builtin_styles
 from stylized.styles.drawing import DRAWINGS
 from stylized.styles.drawing.canvas import HEIGHT, WIDTH, distance_to_polygon, encode_jpeg, ribbon, smooth_noise

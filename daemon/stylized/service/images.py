@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
@@ -69,11 +69,15 @@ def decode_file(data: bytes, limits: Limits) -> Pixels:
                 return _to_srgb(ImageOps.exif_transpose(opened))
     except ServiceError:
         raise
+    except UnidentifiedImageError as error:  # its text names our buffer, which tells a user nothing
+        raise ServiceError(
+            Reason.IMAGE_UNREADABLE,
+            f"The data is no picture that can be read: use a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file.",
+        ) from error
     except Exception as error:  # decoders raise nearly anything on broken input
         raise ServiceError(
             Reason.IMAGE_UNREADABLE,
-            f"The picture cannot be read ({_first_line(error)}); it may be damaged, cut short, or not a"
-            f" {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file.",
+            f"The picture is damaged or cut short ({_first_line(error)}); open it in an editor and save it again.",
         ) from error
 
 

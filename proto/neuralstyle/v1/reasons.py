@@ -74,7 +74,7 @@ class Reason(enum.Enum):
         grpc.StatusCode.INVALID_ARGUMENT,
         16,
         "A tunable is out of its range, not finite, or of the wrong kind.",
-        "The message names the tunable and its range; `stylize presets NAME` shows sensible values.",
+        "`stylize presets NAME` shows values that work.",
     )
     UNKNOWN_LAYER = ReasonInfo(
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -232,8 +232,8 @@ def render_docs() -> str:
         "<!-- Generated from proto/neuralstyle/v1/reasons.py by `make docs`. -->",
         "",
         "Every error of the daemon carries a gRPC code and, in its details, a `google.rpc.ErrorInfo` with the domain",
-        f'`{DOMAIN}` and one of these reasons. The command line ends with the exit code beside it. "Again" says whether',
-        "the same request can succeed later without a change.",
+        f"`{DOMAIN}` and one of these reasons. The command line ends with the exit code beside it. A reason marked",
+        "*again* can pass later without a change of the request.",
         "",
         "| reason | gRPC code | exit code | again |",
         "|---|---|---|---|",
