@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample.jpg"
-STYLE = "woodblock"
+STYLE = "mosaic"
 PRESET = "draft"
 
 
