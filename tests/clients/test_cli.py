@@ -186,8 +186,8 @@ def test_the_help_of_precision_names_all_of_the_contract(run_cli: RunCli) -> Non
 def test_demo_runs_twice_and_prints_its_path(scripted: RunningDaemon, run_cli: RunCli, tmp_path: Path) -> None:
     for _ in range(2):
         ended = run_cli("demo")
-        assert (ended.returncode, ended.stdout) == (0, "demo/sample.woodblock.png\n")
-    assert (tmp_path / "demo" / "sample.woodblock.png").exists()
+        assert (ended.returncode, ended.stdout) == (0, "demo/sample.mosaic.png\n")
+    assert (tmp_path / "demo" / "sample.mosaic.png").exists()
     assert scripted.service.requests[0].preset == "draft"
 
 
