@@ -1,0 +1,62 @@
+"""Job after job, finished, cancelled or refused: neither process keeps memory, descriptors, threads or blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import grpc
+import pytest
+
+from neuralstyle.v1 import stylize_pb2 as pb
+from tests.real_daemon import RealDaemon, endless_request, small_request, wait_for
+
+WARM_UP = 40
+JOBS = 120
+GROWTH_KIB = 16 * 1024
+"""A single leaked picture or painting a job would be many times this."""
+
+
+def resident_kib(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise AssertionError(pid)
+
+
+def held(pid: int) -> tuple[int, int]:
+    """Open descriptors and threads."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir())), len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def some_jobs(daemon: RealDaemon, count: int) -> None:
+    stub = daemon.stylize()
+    for number in range(count):
+        if number % 10 == 3:
+            call = stub.Stylize(endless_request())
+            next(event for event in call if event.HasField("progress"))
+            call.cancel()
+        elif number % 10 == 6:
+            with pytest.raises(grpc.RpcError):
+                list(stub.Stylize(small_request(1, preset="rococo")))
+        else:
+            request = small_request(1, seed=number, preview=pb.PreviewPolicy(max_side=32))
+            assert list(stub.Stylize(request))[-1].HasField("summary")
+    wait_for(lambda: stub.GetServerInfo(pb.GetServerInfoRequest()).running_jobs == 0, 10, "the last job's end")
+
+
+def test_a_hundred_jobs_leave_nothing_behind(daemon: RealDaemon) -> None:
+    front, worker = daemon.process.pid, daemon.worker_pid()
+    some_jobs(daemon, WARM_UP)
+    before = {pid: (resident_kib(pid), held(pid)) for pid in (front, worker)}
+    blocks = len(list(Path("/dev/shm").glob("psm_*")))
+    some_jobs(daemon, JOBS)
+    for pid, (memory, handles) in before.items():
+        grown = resident_kib(pid) - memory
+        print(
+            f"{'front end' if pid == front else 'worker'}: {grown} KiB more after {JOBS} jobs, {handles} -> {held(pid)}"
+        )
+        assert grown < GROWTH_KIB
+        # A connection of a test may come or go meanwhile, a leak a job would show a hundredfold.
+        assert all(abs(now - then) <= 5 for now, then in zip(held(pid), handles, strict=True))
+    assert len(list(Path("/dev/shm").glob("psm_*"))) == blocks
+    assert daemon.worker_pid() == worker
