@@ -48,7 +48,7 @@ def picture_at(data: bytes, size: int) -> Image.Image:
     """The picture scaled to a long side, so that every subject gets the same pixels."""
     with Image.open(io.BytesIO(data)) as image:
         picture = image.convert("RGB")
-    return picture.resize(fit_size(*picture.size, size), Image.Resampling.LANCZOS)
+    return picture.resize(fit_size(picture.width, picture.height, size), Image.Resampling.LANCZOS)
 
 
 def to_tensor(picture: Image.Image) -> torch.Tensor:

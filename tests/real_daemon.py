@@ -122,6 +122,16 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def shared_blocks(*pids: int) -> set[Path]:
+    """The shared memory that processes have mapped."""
+    blocks = set()
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            if "/dev/shm/psm_" in line:
+                blocks.add(Path(line.split()[5]))
+    return blocks
+
+
 def raw_image(width: int = 48, height: int = 32, seed: int = 0, channels: int = 3) -> pb.Image:
     """A small picture with some structure, inline."""
     generator = np.random.default_rng(seed)

@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from neuralstyle.v1 import stylize_pb2 as pb
-from tests.real_daemon import RealDaemon, endless_request, small_request, wait_for
+from tests.real_daemon import RealDaemon, endless_request, shared_blocks, small_request, wait_for
 
 WARM_UP = 40
 JOBS = 120
@@ -48,7 +48,6 @@ def test_a_hundred_jobs_leave_nothing_behind(daemon: RealDaemon) -> None:
     front, worker = daemon.process.pid, daemon.worker_pid()
     some_jobs(daemon, WARM_UP)
     before = {pid: (resident_kib(pid), held(pid)) for pid in (front, worker)}
-    blocks = len(list(Path("/dev/shm").glob("psm_*")))
     some_jobs(daemon, JOBS)
     for pid, (memory, handles) in before.items():
         grown = resident_kib(pid) - memory
@@ -58,5 +57,5 @@ def test_a_hundred_jobs_leave_nothing_behind(daemon: RealDaemon) -> None:
         assert grown < GROWTH_KIB
         # A connection of a test may come or go meanwhile, a leak a job would show a hundredfold.
         assert all(abs(now - then) <= 5 for now, then in zip(held(pid), handles, strict=True))
-    assert len(list(Path("/dev/shm").glob("psm_*"))) == blocks
+    assert shared_blocks(front, worker) == set()
     assert daemon.worker_pid() == worker

@@ -15,7 +15,7 @@ import pytest
 from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.endpoint import endpoint_file
-from tests.real_daemon import RealDaemon, endless_request, reason_of, small_request, wait_for
+from tests.real_daemon import RealDaemon, endless_request, reason_of, shared_blocks, small_request, wait_for
 
 StartDaemon = Callable[..., RealDaemon]
 
@@ -44,32 +44,31 @@ def test_after_sigkill_the_worker_is_gone_and_a_new_daemon_serves(start_daemon: 
     call = daemon.stylize().Stylize(endless_request(preview=pb.PreviewPolicy()))
     next(event for event in call if event.HasField("frame"))
     worker = daemon.worker_pid()
-    blocks = shared_blocks()
+    blocks = shared_blocks(daemon.process.pid, worker)
+    assert len(blocks) >= 4  # photo, style, result, frames
     daemon.process.kill()
     daemon.process.wait()
     with pytest.raises(grpc.RpcError) as caught:
         list(call)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     wait_for(lambda: gone(worker), 10, "the worker to follow its daemon")
-    wait_for(lambda: not (shared_blocks() & blocks), 10, "the shared memory to be freed")
+    wait_for(lambda: not any(block.exists() for block in blocks), 10, "the shared memory to be freed")
     again = start_daemon()
     events = list(again.stylize().Stylize(small_request(1)))
     assert events[-1].HasField("summary")
 
 
-def shared_blocks() -> set[str]:
-    return {path.name for path in Path("/dev/shm").glob("psm_*")}
-
-
 def test_a_stopped_daemon_leaves_no_process_no_socket_no_shared_memory(start_daemon: StartDaemon) -> None:
-    before = shared_blocks()
     daemon = start_daemon()
     daemon.wait_until_loaded()
-    list(daemon.stylize().Stylize(small_request(1, preview=pb.PreviewPolicy())))
+    call = daemon.stylize().Stylize(small_request(100, preview=pb.PreviewPolicy()))
+    next(event for event in call if event.HasField("frame"))
     worker = daemon.worker_pid()
+    blocks = shared_blocks(daemon.process.pid, worker)
+    call.cancel()
     assert daemon.terminate() == 0
     assert gone(worker)
-    assert shared_blocks() <= before
+    assert not any(block.exists() for block in blocks)
     assert sorted(path.name for path in daemon.folder.iterdir()) == ["daemon.lock", "token"]
 
 
@@ -78,7 +77,7 @@ def test_sigterm_lets_the_running_job_finish_and_refuses_new_ones(start_daemon: 
     daemon.wait_until_loaded()
     stub, other = daemon.stylize(), daemon.stylize()
     other.GetServerInfo(pb.GetServerInfoRequest())
-    call = stub.Stylize(small_request(150))
+    call = stub.Stylize(small_request(40))
     next(event for event in call if event.HasField("progress"))
     waiting = other.Stylize(small_request(1))
     next(waiting)
@@ -89,8 +88,21 @@ def test_sigterm_lets_the_running_job_finish_and_refuses_new_ones(start_daemon: 
     with pytest.raises(grpc.RpcError) as refused:
         list(other.Stylize(small_request(1)))
     assert reason_of(refused.value) == "DRAINING"
-    assert list(call)[-1].summary.iterations == 150
+    assert list(call)[-1].summary.iterations == 40
     assert daemon.process.wait(30) == 0
+
+
+def test_a_daemon_that_starts_while_another_drains_takes_its_place(start_daemon: StartDaemon) -> None:
+    first = start_daemon()
+    first.wait_until_loaded()
+    call = first.stylize().Stylize(small_request(40))
+    next(event for event in call if event.HasField("progress"))
+    first.process.terminate()
+    wait_for(lambda: not endpoint_file(first.folder).exists(), 5, "withdrawing the endpoint")
+    second = start_daemon()
+    assert first.process.wait(30) == 0
+    assert list(call)[-1].HasField("summary")
+    assert list(second.stylize().Stylize(small_request(1)))[-1].HasField("summary")
 
 
 def test_shutdown_with_no_grace_ends_the_running_job_with_a_reason(start_daemon: StartDaemon) -> None:

@@ -101,6 +101,20 @@ def test_the_same_bytes_count_once_even_when_they_arrive_together() -> None:
     with_store(use)
 
 
+def test_uploads_in_progress_are_bounded_by_what_has_come_and_give_their_room_back() -> None:
+    async def use(store: ImageStore, clock: Clock) -> None:
+        with store.receiving() as one, store.receiving() as other:
+            one(2 * BYTES)
+            other(BYTES)
+            with pytest.raises(ServiceError) as caught:
+                other(1)
+            assert caught.value.reason is Reason.UPLOADS_FULL
+        with store.receiving() as again:
+            again(3 * BYTES)
+
+    with_store(use)
+
+
 def test_the_same_bytes_in_another_layout_are_another_picture() -> None:
     async def use(store: ImageStore, clock: Clock) -> None:
         other = pb.RawFormat(width=SIDE, height=SIDE, channels=1, color_space=pb.COLOR_SPACE_LINEAR_SRGB)

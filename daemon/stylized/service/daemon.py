@@ -69,7 +69,7 @@ async def serve(options: DaemonOptions) -> None:
     Raises AlreadyRunningError if another one holds the folder, OSError if the folder or the port cannot be had.
     """
     folder = EndpointFolder(options.folder)
-    folder.acquire()
+    folder.acquire(patience_s=options.limits.drain_s + options.limits.cancel_grace_s)
     try:
         await _Daemon(options, folder).run()
     finally:

@@ -9,11 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from neuralstyle.v1.endpoint import Endpoint, endpoint_file, read_endpoint
+
+POLL_S = 0.1
+"""Between two looks at a lock that will soon be free."""
 
 MAX_SOCKET_PATH_BYTES = 107
 """sun_path of Linux holds 108 bytes with its NUL; beyond, bind fails with an error that names nothing."""
@@ -30,22 +34,29 @@ class EndpointFolder:
         self.folder = folder
         self._lock = FileLock(folder / "daemon.lock", mode=0o600)
 
-    def acquire(self) -> None:
+    def acquire(self, patience_s: float) -> None:
         """Makes the folder, closes it to others and takes the lock; clears what a killed daemon left behind.
 
+        A daemon that holds the lock without an endpoint file is about to serve or about to end: that is waited for, up
+        to `patience_s`, so that a client that comes while one drains gets the next one.
         Raises AlreadyRunningError if a daemon runs, OSError if the folder cannot be made.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            other = read_endpoint(self.folder)
-            who = f" (pid {other.pid})" if other else ""
-            raise AlreadyRunningError(
-                f"A daemon{who} already serves {self.folder}; `stylize daemon status` shows it, and setting"
-                " STYLIZED_HOME to another folder runs a second one."
-            ) from None
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                self._lock.acquire(timeout=0)
+                break
+            except Timeout:
+                other = read_endpoint(self.folder)
+                if other or time.monotonic() > deadline:
+                    who = f" (pid {other.pid})" if other else ""
+                    raise AlreadyRunningError(
+                        f"A daemon{who} already serves {self.folder}; `stylize daemon status` shows it, and setting"
+                        " STYLIZED_HOME to another folder runs a second one."
+                    ) from None
+            time.sleep(POLL_S)
         endpoint_file(self.folder).unlink(missing_ok=True)
         self.socket_path.unlink(missing_ok=True)
 

@@ -105,26 +105,28 @@ class StylizeServicer(rpc.StylizeServiceServicer):
         """Collects and checks a picture. What exceeds its own header is refused as soon as it does."""
         header: pb.UploadHeader | None = None
         data = bytearray()
-        async for request in requests:
-            part = request.WhichOneof("part")
-            if header is None:
-                if part != "header":
-                    text = "The first message of an upload is its header."
-                    raise ServiceError(Reason.INVALID_REQUEST, text, field="header")
-                header = request.header
-                self._check_upload(header)
-            elif part != "chunk":
-                text = "After its header an upload has chunks only."
-                raise ServiceError(Reason.INVALID_REQUEST, text, field="chunk")
-            else:
-                data += request.chunk
-                if len(data) > header.size_bytes:
-                    break
-        if header is None or len(data) != header.size_bytes:
-            announced = header.size_bytes if header else 0
-            text = f"The header announced {announced} bytes, but {len(data)} were sent."
-            raise ServiceError(Reason.INVALID_REQUEST, text, field="header.size_bytes")
-        stored = await self._store.put(bytes(data), header.raw if header.HasField("raw") else None)
+        with self._store.receiving() as more:
+            async for request in requests:
+                part = request.WhichOneof("part")
+                if header is None:
+                    if part != "header":
+                        text = "The first message of an upload is its header."
+                        raise ServiceError(Reason.INVALID_REQUEST, text, field="header")
+                    header = request.header
+                    self._check_upload(header)
+                elif part != "chunk":
+                    text = "After its header an upload has chunks only."
+                    raise ServiceError(Reason.INVALID_REQUEST, text, field="chunk")
+                else:
+                    more(len(request.chunk))
+                    data += request.chunk
+                    if len(data) > header.size_bytes:
+                        break
+            if header is None or len(data) != header.size_bytes:
+                announced = header.size_bytes if header else 0
+                text = f"The header announced {announced} bytes, but {len(data)} were sent."
+                raise ServiceError(Reason.INVALID_REQUEST, text, field="header.size_bytes")
+            stored = await self._store.put(bytes(data), header.raw if header.HasField("raw") else None)
         return pb.UploadImageResponse(
             image_id=stored.image_id, width=stored.width, height=stored.height, has_alpha=stored.has_alpha
         )

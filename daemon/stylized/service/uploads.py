@@ -7,10 +7,11 @@ a full queue costs little. What is in the store is known to decode.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -45,8 +46,30 @@ class ImageStore:
         self._clock = clock
         self._images: OrderedDict[str, StoredImage] = OrderedDict()
         self._bytes = 0
+        self._receiving = 0
         # One thread: one decoded picture in memory at a time.
         self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
+
+    @contextlib.contextmanager
+    def receiving(self) -> Iterator[Callable[[int], None]]:
+        """An upload in progress: its function is called with the size of each chunk, before that is kept.
+
+        Counts what has come, not what was announced, so that an upload that stalls takes no room from others. The
+        function raises ServiceError UPLOADS_FULL when all uploads in progress together hold as much as the store may.
+        """
+        held = 0
+
+        def more(size: int) -> None:
+            nonlocal held
+            if self._receiving + size > self._limits.max_uploads_bytes:
+                raise ServiceError(Reason.UPLOADS_FULL, "Too many uploads are in progress; try again in a moment.")
+            held += size
+            self._receiving += size
+
+        try:
+            yield more
+        finally:
+            self._receiving -= held
 
     async def put(self, data: bytes, layout: pb.RawFormat | None) -> StoredImage:
         """Stores a picture and returns it. Raises ServiceError if it cannot be decoded or there is no room."""
