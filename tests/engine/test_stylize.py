@@ -135,6 +135,15 @@ def test_pictures_of_one_colour_can_be_painted(
     assert finished.picture.max() <= 1
 
 
+@pytest.mark.parametrize("optimizer", Optimizer)
+def test_a_photo_in_its_own_style_is_left_alone_however_long_it_takes(network: VGG19, optimizer: Optimizer) -> None:
+    # Both losses are exactly 0 from the start, which leaves nothing to compare a step with.
+    photo = shapes(40, 40)
+    finished = painted(network, job(content=photo, style=photo, size=40, optimizer=optimizer, iterations=25))
+    assert finished.losses == {"content": 0.0, "style": 0.0}
+    torch.testing.assert_close(finished.picture, photo)
+
+
 def test_only_content_from_the_photo_leaves_the_photo(network: VGG19) -> None:
     request = job(style_weight=0.0)
     torch.testing.assert_close(painted(network, request).picture, request.content)

@@ -72,7 +72,8 @@ class Descent(ABC):
         accept = (
             torch.isfinite(found.total)
             & torch.isfinite(found.gradient.abs().sum())
-            & (found.total <= self._explosion * before.total)
+            # Divided, not multiplied: for a walk without a bound, inf times a loss of 0 would be NaN and refuse all.
+            & (found.total / self._explosion <= before.total)
         )
         now = _choose(accept, found, before)
         point = torch.where(accept, self._candidate, self._point)
