@@ -46,6 +46,8 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Iter
         with Client.connect(start=False) as client:
             pid = client.shutdown()
         wait_until_gone(pid)
+    while autostart._started:
+        autostart._started.pop().wait(10)
 
 
 def starts(home: Path) -> int:
