@@ -43,10 +43,12 @@ def test_enums_have_the_contracts_members(ours: Any, theirs: Any, prefix: str) -
 def test_the_ends_of_every_range_are_allowed() -> None:
     for field in ("size", "iterations", "history_size"):
         for end in (RANGES[field].minimum, RANGES[field].maximum):
-            parameters("gatys", **{field: int(end)}).validated()
+            changed = parameters("gatys", **{field: int(end)})
+            assert changed.validated() is changed
     for field in ("content_weight", "style_weight", "tv_weight", "learning_rate", "style_scale"):
         for end in (RANGES[field].minimum, RANGES[field].maximum):
-            parameters("gatys", **{field: end}).validated()
+            changed = parameters("gatys", **{field: end})
+            assert changed.validated() is changed
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,8 @@ class TestLayers:
 
     def test_a_loss_without_weight_needs_no_layers(self, field: str) -> None:
         weight = field.replace("_layers", "_weight")
-        parameters("gatys", **{field: (), weight: 0.0}).validated()
+        changed = parameters("gatys", **{field: (), weight: 0.0})
+        assert changed.validated() is changed
 
 
 def test_nothing_to_paint_is_refused() -> None:
