@@ -21,7 +21,7 @@ from stylize.connection import Connection, connect_target, find_daemon
 from stylize.errors import DaemonUnreachable, error_from_reason, error_from_rpc
 from stylize.job import Job, Stream
 from stylize.pictures import Picture, PictureSource, open_picture
-from stylize.tunables import build_tunables, parse_choice
+from stylize.tunables import TunableValue, build_tunables, parse_choice, plain_tunables
 
 CHUNK_BYTES = 256 * 1024
 CALL_TIMEOUT = 10.0
@@ -176,10 +176,22 @@ class Client:
             self._uploaded[picture.key] = answer.image_id
         return self._uploaded[picture.key]
 
-    def cancel(self, job_id: str) -> bool:
-        """Stops a job of any client. True if it was waiting or running. Raises NotFound."""
-        request = pb.CancelJobRequest(job_id=job_id)
+    def cancel(self, job_id: str, *, keep: bool = False) -> bool:
+        """Stops a job of any client. True if it was waiting or running. Raises NotFound.
+
+        keep: a running job ends as if it were finished, with the painting as it is.
+        """
+        request = pb.CancelJobRequest(job_id=job_id, keep=keep)
         return _call(self._connection.service.CancelJob, request).was_active
+
+    def update(self, job_id: str, **tunables: object) -> dict[str, TunableValue]:
+        """Changes `content_weight`, `style_weight` or `tv_weight` of a waiting or running job, which goes on from where
+        it is. Gives all its tunables.
+
+        Raises NotFound if it has ended or never was, InvalidRequest for other tunables or values out of range.
+        """
+        request = pb.UpdateJobRequest(job_id=job_id, tunables=build_tunables(tunables))
+        return plain_tunables(_call(self._connection.service.UpdateJob, request).parameters)
 
     def info(self) -> pb.GetServerInfoResponse:
         """Versions, features, limits, device, weights and load of the daemon, now."""

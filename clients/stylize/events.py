@@ -150,8 +150,12 @@ class Summary:
     server_version: str
     weights: Weights
     parameter_hash: str
-    """Equal hashes mean equal paintings on one machine."""
+    """Equal hashes mean equal paintings on one machine; empty if the job was steered or stopped early."""
     warnings: tuple[str, ...]
+    stopped_early: bool
+    """True if it was ended, painting kept, before its last iteration."""
+    parameters: dict[str, TunableValue]
+    """All tunables as they were at the end; `iterations` as asked for."""
 
 
 Event: TypeAlias = Queued | Started | Progress | Frame | Result | Summary
@@ -249,6 +253,8 @@ def _summary(message: pb.Summary) -> Summary:
         weights=Weights(message.weights.name, message.weights.sha256),
         parameter_hash=message.parameter_hash,
         warnings=tuple(message.warnings),
+        stopped_early=message.stopped_early,
+        parameters=plain_tunables(message.parameters),
     )
 
 

@@ -74,10 +74,10 @@ class Provenance:
 
     @classmethod
     def of(cls, started: Started, summary: Summary) -> Provenance:
-        """What the events of a job tell."""
+        """What the events of a job tell. Of a job that was stopped early, the iterations are those it did."""
         return cls(
             preset=started.preset,
-            parameters=started.parameters,
+            parameters={**summary.parameters, "iterations": summary.iterations},
             seed=summary.seed,
             precision=summary.precision,
             weights=summary.weights.name,

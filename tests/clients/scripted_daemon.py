@@ -143,6 +143,7 @@ def summary(**changes: object) -> pb.StylizeResponse:
         server_version="9.8.7",
         weights=pb.WeightsInfo(name="vgg19-scripted", sha256="ab" * 32),
         parameter_hash="cd" * 32,
+        parameters=pb.Tunables(size=64, iterations=9, style_weight=500.0),
         **changes,  # pyright: ignore[reportArgumentType]
     )
     message.run_time.FromMilliseconds(1500)
@@ -223,7 +224,11 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
 
     def CancelJob(self, request, context):  # noqa: N802
         self._note("CancelJob", context)
-        return pb.CancelJobResponse(was_active=True)
+        return pb.CancelJobResponse(was_active=not request.keep)
+
+    def UpdateJob(self, request, context):  # noqa: N802
+        self._note("UpdateJob", context)
+        return pb.UpdateJobResponse(parameters=request.tunables)
 
     def GetServerInfo(self, request, context):  # noqa: N802
         self._note("GetServerInfo", context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -147,3 +148,21 @@ def test_options_reach_the_daemon(service: ScriptedService, client: Client) -> N
     assert service.requests[1].HasField("seed")
     client.stylize(PHOTO, "woodblock").result()
     assert not service.requests[2].HasField("seed")
+
+
+def test_a_job_can_be_updated_and_kept_by_its_id(client: Client) -> None:
+    assert client.update("job-1", style_weight=250)["style_weight"] == 250.0
+    assert client.cancel("job-1")
+    assert not client.cancel("job-1", keep=True)  # the scripted daemon's answer tells whether `keep` arrived
+    with pytest.raises(InvalidRequest, match="style_wait"):
+        client.update("job-1", style_wait=250)
+
+
+def test_a_painting_that_was_stopped_early_tells_the_iterations_that_it_had(client: Client, tmp_path: Path) -> None:
+    job = client.stylize(PHOTO, "woodblock")
+    saved = job.save(tmp_path / "out.png")
+    assert job.summary
+    assert job.summary.parameters["iterations"] == 9
+    with Image.open(saved) as image:
+        told = json.loads(image.info["stylized:parameters"])
+    assert (told["iterations"], told["style_weight"]) == (4, 500.0)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stylized.engine.optimizers import NotFiniteError
-from stylized.engine.parameters import Init, Optimizer, ParameterError
+from stylized.engine.parameters import Init, LossWeights, Optimizer, ParameterError
 from stylized.engine.schedule import Level, PictureTooSmallError
 from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
 from stylized.engine.vgg import VGG19
@@ -180,3 +180,28 @@ def test_the_user_is_warned_of_what_is_not_enlarged(network: VGG19) -> None:
     photo, style = planned.warnings
     assert "photos are not enlarged" in photo
     assert "40 pixels where 96 were asked for" in style
+
+
+def test_new_weights_hold_from_the_next_step_on_and_the_picture_stays(network: VGG19) -> None:
+    painting = stylize(network, job(iterations=12))
+    steps = [event for event in (next(painting) for _ in range(7)) if isinstance(event, Step)]
+    last = steps[-1]
+    steered = painting.send(LossWeights(content=2.0, style=1.0, tv=3.0))
+    assert isinstance(steered, Step)
+    assert (last.iteration, steered.iteration) == (6, 7)
+    torch.testing.assert_close(steered.picture(), last.picture())
+    before, after = last.losses(), steered.losses()
+    assert after["content"] == pytest.approx(2.0 * before["content"], rel=1e-5)
+    assert after["style"] == pytest.approx(before["style"] / parameters("gatys").style_weight, rel=1e-5)
+    assert after["tv"] > 0
+    *_, finished = painting
+    assert isinstance(finished, Finished)
+    assert sum(finished.losses.values()) < sum(after.values())
+
+
+def test_weights_that_cannot_be_used_are_refused(network: VGG19) -> None:
+    painting = stylize(network, job())
+    next(painting)
+    next(painting)
+    with pytest.raises(ParameterError):
+        painting.send(LossWeights(content=0.0, style=0.0, tv=1.0))

@@ -213,7 +213,6 @@ def test_a_picture_too_large_to_send_inline_says_upload(daemon: RealDaemon) -> N
 @pytest.mark.parametrize(
     "call",
     [
-        lambda daemon: daemon.stylize().UpdateJob(pb.UpdateJobRequest(job_id="x")),
         lambda daemon: list(daemon.stylize().WatchJob(pb.WatchJobRequest(job_id="x"))),
         lambda daemon: daemon.admin().SetResidency(admin_pb2.SetResidencyRequest()),
         lambda daemon: daemon.admin().Drain(admin_pb2.DrainRequest()),

@@ -38,13 +38,13 @@ def test_every_enum_has_the_same_members_on_both_sides() -> None:
 def test_a_preset_survives_the_way_there_and_back(name: str) -> None:
     other = next(preset for preset in PRESETS.values() if preset.name != name)
     parameters = PRESETS[name].parameters
-    assert convert.parameters_from(other, convert.tunables_to(parameters)) == parameters
+    assert convert.parameters_from(other.parameters, convert.tunables_to(parameters)) == parameters
 
 
 def test_unset_means_the_presets_value() -> None:
     preset = PRESETS["gatys"]
-    assert convert.parameters_from(preset, pb.Tunables()) == preset.parameters
-    changed = convert.parameters_from(preset, pb.Tunables(tv_weight=0.0, iterations=7))
+    assert convert.parameters_from(preset.parameters, pb.Tunables()) == preset.parameters
+    changed = convert.parameters_from(preset.parameters, pb.Tunables(tv_weight=0.0, iterations=7))
     assert (changed.tv_weight, changed.iterations, changed.size) == (0.0, 7, preset.parameters.size)
 
 

@@ -84,6 +84,16 @@ class Descent(ABC):
         self._point, self._accepted = point, now
         self._candidate = self._project(point + move)
 
+    def objective_changed(self) -> None:
+        """Go on from here under another objective: what was learnt of the old one no longer holds.
+
+        The next step evaluates the same point again. Until then `evaluation` cannot be asked for.
+        """
+        self._candidate = self._point
+        self._accepted = None
+        self._rejections = torch.zeros_like(self._rejections)
+        self._forget()
+
     def check(self) -> None:
         """Raise NotFiniteError if the last steps were all rejected. Synchronises."""
         if self._rejections.item() >= _MAX_REJECTIONS:
@@ -92,6 +102,10 @@ class Descent(ABC):
     @abstractmethod
     def _learn(self, accept: Tensor, moved: Tensor, turned: Tensor) -> None:
         """Take note of a step: whether it was accepted, the change of the point and that of its gradient (else 0)."""
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Drop what would mislead under another objective."""
 
     @abstractmethod
     def _direction(self, gradient: Tensor) -> Tensor:
@@ -137,6 +151,9 @@ class LBFGS(Descent):
         self._gamma = torch.where(usable, sy / yy, self._gamma)
         self._row = (self._row + 1) % len(self._rho)
 
+    def _forget(self) -> None:
+        self._rho = torch.zeros_like(self._rho)
+
     def _direction(self, gradient: Tensor) -> Tensor:
         newest_first = [(self._row - 1 - age) % len(self._rho) for age in range(len(self._rho))]
         # A gradient of zero leaves the point where it is.
@@ -179,6 +196,9 @@ class Adam(Descent):
 
     def _learn(self, accept: Tensor, moved: Tensor, turned: Tensor) -> None:
         """Adam keeps nothing of how the gradient turned."""
+
+    def _forget(self) -> None:
+        """Adam keeps its averages: within some steps the new gradients outweigh the old ones."""
 
     def _direction(self, gradient: Tensor) -> Tensor:
         if self._first_rms is None:

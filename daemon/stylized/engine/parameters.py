@@ -9,7 +9,7 @@ pixels in 0..255. Free of torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -154,6 +154,24 @@ class Parameters:
                 "content_weight and style_weight are both 0, so there is nothing to paint: raise one of them.",
             )
         return self
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """What can change while a picture is painted: the weights of the three losses, as in Parameters."""
+
+    content: float
+    style: float
+    tv: float
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> LossWeights:
+        """The weights among all parameters."""
+        return cls(parameters.content_weight, parameters.style_weight, parameters.tv_weight)
+
+    def applied_to(self, parameters: Parameters) -> Parameters:
+        """The parameters with these weights. Raises ParameterError if they cannot be used."""
+        return replace(parameters, content_weight=self.content, style_weight=self.style, tv_weight=self.tv).validated()
 
 
 def _check_whole(field: str, value: int) -> None:

@@ -2,12 +2,12 @@
 
 `stylize` does no I/O and keeps no clock; whoever iterates decides what to look at. An event's tensors stay on the
 device until its `losses` or `picture` is called, so a viewer who looks at few steps costs little. Closing the
-generator between two steps stops the work and frees its memory.
+generator between two steps stops the work and frees its memory; sending it other weights steers the painting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.optimizers import NotFiniteError, make_optimizer
-from stylized.engine.parameters import Init, Parameters
+from stylized.engine.parameters import Init, LossWeights, Parameters
 from stylized.engine.resample import resample
 from stylized.engine.schedule import Level, plan, plan_warnings, style_size
 from stylized.engine.vgg import VGG19
@@ -90,8 +90,10 @@ class Finished:
 Event = Planned | Step | Finished
 
 
-def stylize(network: VGG19, request: Request) -> Iterator[Event]:
+def stylize(network: VGG19, request: Request) -> Generator[Event, LossWeights | None, None]:
     """Paint: yield Planned, then a Step after each step of the optimiser, then Finished.
+
+    Whoever iterates may `send` LossWeights: they hold from the next step on. The picture goes on from where it is.
 
     The same request gives the same bytes on the same machine with the same number of threads. Raises, before the
     first event, ParameterError (or UnknownLayerError) and PictureTooSmallError; later NotFiniteError, if the losses
@@ -117,7 +119,12 @@ def stylize(network: VGG19, request: Request) -> Iterator[Event]:
         optimizer.step(objective.evaluate)
         if iteration % _CHECK_EVERY == 0:
             optimizer.check()
-        yield Step(iteration, level.iterations, level, optimizer.evaluation, optimizer.point)
+        weights = yield Step(iteration, level.iterations, level, optimizer.evaluation, optimizer.point)
+        if weights and iteration < level.iterations:
+            parameters = weights.applied_to(parameters)
+            # Built anew, since a weight of 0 leaves its targets out; that costs less than a step.
+            objective = Objective(network, content, targets, parameters)
+            optimizer.objective_changed()
 
     picture = _picture(optimizer.point)
     if not bool(torch.isfinite(picture).all() & torch.isfinite(optimizer.evaluation.total)):

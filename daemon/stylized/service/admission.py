@@ -50,7 +50,7 @@ class Admission:
             text = "This daemon cannot keep a job without a viewer yet; leave `detach` unset."
             raise ServiceError(Reason.FEATURE_UNAVAILABLE, text, field="detach")
         preset = self._preset(request.preset)
-        parameters = convert.parameters_from(preset, request.tunables)
+        parameters = convert.parameters_from(preset.parameters, request.tunables)
         precision = convert.precision_from(request.precision)
         preview = _preview(request.preview) if request.HasField("preview") else None
         batch = request.priority == pb.PRIORITY_BATCH

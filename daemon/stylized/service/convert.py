@@ -22,7 +22,6 @@ from stylized.engine.parameters import (
     Precision,
     UnknownLayerError,
 )
-from stylized.engine.presets import Preset
 from stylized.engine.schedule import Level
 from stylized.service.errors import ServiceError
 
@@ -35,8 +34,8 @@ _PRECISIONS = {
 _PRECISION_NAMES = {precision: name for name, precision in _PRECISIONS.items()}
 
 
-def parameters_from(preset: Preset, tunables: pb.Tunables) -> Parameters:
-    """The preset's parameters with those of `tunables` that are set.
+def parameters_from(base: Parameters, tunables: pb.Tunables) -> Parameters:
+    """The parameters of `base` with those of `tunables` that are set.
 
     Raises ServiceError INVALID_PARAMETER or UNKNOWN_LAYER, whose field is "tunables.NAME".
     """
@@ -48,11 +47,11 @@ def parameters_from(preset: Preset, tunables: pb.Tunables) -> Parameters:
             )
         elif field.enum_type is not None:
             if value:  # UNSPECIFIED is the same as unset
-                changes[field.name] = _enum_from(field, value, type(getattr(preset.parameters, field.name)))
+                changes[field.name] = _enum_from(field, value, type(getattr(base, field.name)))
         else:
             changes[field.name] = value
     try:
-        return replace(preset.parameters, **changes).validated()  # pyright: ignore[reportArgumentType]
+        return replace(base, **changes).validated()  # pyright: ignore[reportArgumentType]
     except ParameterError as error:
         raise parameter_error(error) from error
 

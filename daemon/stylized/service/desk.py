@@ -7,7 +7,10 @@ import secrets
 import time
 from collections import deque
 
+from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylized.engine.parameters import Parameters
+from stylized.service import convert
 from stylized.service.errors import ServiceError
 from stylized.service.jobs import Job, JobSpec, JobState, cancelled, pin
 from stylized.service.limits import Limits
@@ -15,6 +18,9 @@ from stylized.service.queue import JobQueue
 
 REMEMBERED_ENDS = 1000
 """Ids of ended jobs, so that cancelling one that has just finished is no error."""
+
+STEERABLE = ("content_weight", "style_weight", "tv_weight")
+"""Tunables that UpdateJob may change."""
 
 log = logging.getLogger(__name__)
 
@@ -51,20 +57,49 @@ class JobDesk:
         log.info("job %s: from %s, %d waiting", job.job_id, spec.client, len(self._queue))
         return job
 
-    def stop(self, job_id: str) -> bool:
-        """Stops a job; False if it had ended. Raises ServiceError JOB_NOT_FOUND."""
+    def stop(self, job_id: str, *, keep: bool) -> bool:
+        """Stops a job, or ends a running one with the painting as it is; False if it had ended.
+
+        Raises ServiceError JOB_NOT_FOUND.
+        """
+        job = self._find(job_id)
+        if job is None or job.state is JobState.ENDED:
+            return False
+        if keep and job.state is JobState.RUNNING:
+            job.request_keep()
+        else:
+            self._stop(job, cancelled())
+        return True
+
+    def steer(self, job_id: str, tunables: pb.Tunables) -> Parameters:
+        """Changes the weights of a job and returns all its parameters.
+
+        Raises ServiceError JOB_NOT_FOUND (also if it has ended) or INVALID_PARAMETER.
+        """
+        job = self._find(job_id)
+        if job is None or job.state is JobState.ENDED:
+            raise ServiceError(Reason.JOB_NOT_FOUND, "The job has ended, so it cannot be changed.", field="job_id")
+        for field, _ in tunables.ListFields():
+            if field.name not in STEERABLE:
+                raise ServiceError(
+                    Reason.INVALID_PARAMETER,
+                    f"{field.name} cannot be changed once a job is handed in; only {', '.join(STEERABLE)} can.",
+                    field=f"tunables.{field.name}",
+                )
+        parameters = convert.parameters_from(job.spec.parameters, tunables)
+        job.steer(parameters)
+        return parameters
+
+    def _find(self, job_id: str) -> Job | None:
+        """The job, or None if it ended some time ago. Raises ServiceError JOB_NOT_FOUND."""
         job = self._jobs.get(job_id)
-        if job is None:
-            if job_id in self._ended:
-                return False
+        if job is None and job_id not in self._ended:
             raise ServiceError(
                 Reason.JOB_NOT_FOUND,
                 f"No job has the id {job_id[:80]!r}; `stylize daemon status` lists the running and waiting jobs.",
                 field="job_id",
             )
-        was_active = job.state is not JobState.ENDED
-        self._stop(job, cancelled())
-        return was_active
+        return job
 
     def leave(self, job: Job) -> None:
         """The job's viewer has gone, or has everything: stops the job if it still runs, and forgets it."""

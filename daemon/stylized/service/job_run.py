@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Literal
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from stylized.service.messages import (
     JobStarted,
     JobStepped,
     JobStopped,
+    SteerJob,
     StopJob,
     WorkerReady,
 )
@@ -62,6 +62,8 @@ class JobRun:
         self._started: JobStarted | None = None
         self._painting_since = began
         self._frames = 0
+        self._stop_by: float | None = None
+        """When the worker must have stopped, once it was told to."""
 
     @property
     def began_painting(self) -> bool:
@@ -70,39 +72,51 @@ class JobRun:
 
     async def follow(self) -> Painting | ServiceError | None:
         """Passes the worker's events on until the job has ended; None if the worker died."""
-        stop = asyncio.create_task(self._job.stop.wait())
-        try:
-            while True:
-                message = await self._next(stop)
-                if message is None:
-                    return None
-                if isinstance(message, JobFinished):
-                    return self._job.stop_error or await self._finish(message)
-                if isinstance(message, JobStopped):
-                    self._job.iteration = message.iteration
-                    return self._job.stop_error or ServiceError(Reason.INTERNAL, "The worker stopped by itself.")
-                if isinstance(message, JobFailed):
-                    return ServiceError(Reason[message.reason], message.message, field=message.field)
-                self._pass_on(message)
-        finally:
-            stop.cancel()
+        while True:
+            message = await self._next()
+            if message is None:
+                return None
+            if isinstance(message, JobFinished):
+                return self._job.stop_error or await self._finish(message)
+            if isinstance(message, JobStopped):
+                self._job.iteration = message.iteration
+                return self._job.stop_error or ServiceError(Reason.INTERNAL, "The worker stopped by itself.")
+            if isinstance(message, JobFailed):
+                return ServiceError(Reason[message.reason], message.message, field=message.field)
+            self._pass_on(message)
 
-    async def _next(self, stop: asyncio.Task[Literal[True]]) -> FromWorker | None:
-        """The worker's next message. Once the job shall stop, tells the worker, and kills one that does not listen."""
+    async def _next(self) -> FromWorker | None:
+        """The worker's next message. Meanwhile passes orders on, and kills a worker that does not stop when told to."""
+        job = self._job
         incoming = asyncio.create_task(self._worker.inbox.get())
         try:
-            if not self._job.stop.is_set():
-                await asyncio.wait((incoming, stop), return_when=asyncio.FIRST_COMPLETED)
-            if not incoming.done():
-                self._worker.send(StopJob(self._job.job_id))
-                grace = self._limits.cancel_grace_s
-                await asyncio.wait((incoming,), timeout=grace)
-                if not incoming.done():
-                    log.warning("job %s: the worker did not stop within %g s, killing it", self._job.job_id, grace)
+            while True:
+                orders = asyncio.create_task(job.orders.wait())
+                patience = None if self._stop_by is None else max(0.0, self._stop_by - time.monotonic())
+                await asyncio.wait((incoming, orders), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                orders.cancel()
+                if incoming.done():
+                    return incoming.result()
+                if job.orders.is_set():
+                    self._pass_orders()
+                elif self._stop_by is not None:
+                    log.warning("job %s: the worker does not stop, killing it", job.job_id)
                     self._worker.kill()
-            return await incoming
+                    return await incoming
         finally:
             incoming.cancel()
+
+    def _pass_orders(self) -> None:
+        job = self._job
+        job.orders.clear()
+        if job.weights:
+            self._worker.send(SteerJob(job.job_id, job.weights))
+            job.weights = None
+        if job.stop_error and self._stop_by is None:
+            self._worker.send(StopJob(job.job_id))
+            self._stop_by = time.monotonic() + self._limits.cancel_grace_s
+        elif job.keep:
+            self._worker.send(StopJob(job.job_id, keep=True))
 
     def _pass_on(self, message: FromWorker) -> None:
         job = self._job
@@ -162,6 +176,7 @@ class JobRun:
     async def _finish(self, message: JobFinished) -> Painting:
         spec = self._job.spec
         assert self._started is not None
+        early = message.iterations < self._job.iterations
         photo = await self._store.decode(spec.content) if spec.content.has_alpha else None
         rgb = np.array(self._result.array, np.float32)
         header, data = await asyncio.to_thread(encode_result, rgb, photo.alpha if photo else None, spec.result_format)
@@ -176,7 +191,11 @@ class JobRun:
             precision=convert.precision_to(self._started.precision),
             server_version=__version__,
             weights=pb.WeightsInfo(name=self._ready.weights_name, sha256=self._ready.weights_sha256),
-            parameter_hash=parameter_hash(spec, self._started.precision, self._ready.weights_sha256),
+            parameter_hash=""
+            if self._job.steered or early
+            else parameter_hash(spec, self._started.precision, self._ready.weights_sha256),
+            stopped_early=early,
+            parameters=convert.tunables_to(spec.parameters),
             warnings=message.warnings,
         )
         summary.queued_time.FromNanoseconds(int((self._began - self._job.created) * 1e9))

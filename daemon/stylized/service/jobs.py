@@ -6,14 +6,14 @@ import asyncio
 import enum
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.parameters import Parameters, Precision
+from stylized.engine.parameters import LossWeights, Parameters, Precision
 from stylized.service.errors import ServiceError
 from stylized.service.uploads import StoredImage
 
@@ -140,15 +140,35 @@ class Job:
     iteration: int = 0
     iterations: int = 0
     outbox: Outbox = field(default_factory=Outbox)
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the job shall end early; `stop_error` says why."""
+    orders: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when one of the next three has changed."""
     stop_error: ServiceError | None = None
+    """The job shall end early, with this error."""
+    keep: bool = False
+    """The job shall end early, with the painting as it is."""
+    weights: LossWeights | None = None
+    """The job shall be painted on with these."""
+    steered: bool = False
+    """Its weights were changed while it ran."""
 
     def request_stop(self, error: ServiceError) -> None:
         """Asks the job to end with `error`. The first caller's error counts."""
-        if self.state is not JobState.ENDED and not self.stop.is_set():
+        if self.state is not JobState.ENDED and self.stop_error is None:
             self.stop_error = error
-            self.stop.set()
+            self.orders.set()
+
+    def request_keep(self) -> None:
+        """Asks the job to end with the painting as it is."""
+        self.keep = True
+        self.orders.set()
+
+    def steer(self, parameters: Parameters) -> None:
+        """Gives the job other weights: before it runs as if they had been asked for, later from the next step on."""
+        self.spec = replace(self.spec, parameters=parameters)
+        if self.state is JobState.RUNNING:
+            self.steered = True
+            self.weights = LossWeights.of(parameters)
+            self.orders.set()
 
     def end(self, outcome: Painting | ServiceError) -> None:
         """Ends the job; its pictures may be dropped from the store."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylized.engine.parameters import Parameters, Precision
+from stylized.engine.parameters import LossWeights, Parameters, Precision
 from stylized.engine.schedule import Level
 from stylized.service.pixelblocks import BlockName
 
@@ -49,6 +49,16 @@ class StopJob:
     """Front end to worker: stop this job after the step under way, if it still runs."""
 
     job_id: str
+    keep: bool = False
+    """End it as if it were finished, with the picture that there is."""
+
+
+@dataclass(frozen=True)
+class SteerJob:
+    """Front end to worker: paint on with these weights."""
+
+    job_id: str
+    weights: LossWeights
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class FrameTaken:
     job_id: str
 
 
-ToWorker = RunJob | StopJob | FrameTaken
+ToWorker = RunJob | StopJob | SteerJob | FrameTaken
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,7 @@ class FrameReady:
 
 @dataclass(frozen=True)
 class JobFinished:
-    """Worker to front end: the painting is in the result block."""
+    """Worker to front end: the painting is in the result block, finished or as it was when it was to be kept."""
 
     job_id: str
     iterations: int

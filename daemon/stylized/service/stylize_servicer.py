@@ -32,7 +32,7 @@ from stylized.service.uploads import ImageStore
 from stylized.styles import BuiltinStyle
 
 API_VERSIONS = ("neuralstyle.v1",)
-FEATURES = ("stylize", "upload-image", "cancel-job")
+FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job")
 THUMBNAIL_SIDE = 192
 CLIENT_METADATA = "x-client"
 MAX_CLIENT_NAME = 64
@@ -135,15 +135,15 @@ class StylizeServicer(rpc.StylizeServiceServicer):
     async def UpdateJob(  # noqa: N802
         self, request: pb.UpdateJobRequest, context: grpc.aio.ServicerContext
     ) -> pb.UpdateJobResponse:
-        """Not offered yet."""
-        _unavailable("change a running job")
+        """Steers a job."""
+        return pb.UpdateJobResponse(parameters=convert.tunables_to(self._desk.steer(request.job_id, request.tunables)))
 
     @_unary
     async def CancelJob(  # noqa: N802
         self, request: pb.CancelJobRequest, context: grpc.aio.ServicerContext
     ) -> pb.CancelJobResponse:
         """Stops a job."""
-        return pb.CancelJobResponse(was_active=self._desk.stop(request.job_id))
+        return pb.CancelJobResponse(was_active=self._desk.stop(request.job_id, keep=request.keep))
 
     async def WatchJob(  # noqa: N802
         self, request: pb.WatchJobRequest, context: grpc.aio.ServicerContext

@@ -13,6 +13,7 @@ import queue
 import signal
 import threading
 import time
+from collections.abc import Generator
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -21,11 +22,11 @@ import torch
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.optimizers import NotFiniteError
-from stylized.engine.parameters import ParameterError, Precision
+from stylized.engine.parameters import LossWeights, ParameterError, Precision
 from stylized.engine.precision import dtype_of, resolve_precision
 from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError
-from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
+from stylized.engine.stylize import Event, Finished, Planned, Request, Step, StyleSource, stylize
 from stylized.engine.vgg import VGG19
 from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
@@ -42,6 +43,7 @@ from stylized.service.messages import (
     JobStopped,
     LogLine,
     RunJob,
+    SteerJob,
     StopJob,
     ToWorker,
     WorkerReady,
@@ -110,6 +112,23 @@ class _PipeHandler(logging.Handler):
         self._pipe.send(LogLine(record.levelno, self.format(record)))
 
 
+class _Control:
+    """What the front end wants of a job that runs. Written by the listening thread, read by the painting one."""
+
+    def __init__(self) -> None:
+        self.stop: StopJob | None = None
+        self.weights: queue.SimpleQueue[LossWeights] = queue.SimpleQueue()
+        self.steps = 0
+        """Steps done."""
+
+    def take_weights(self) -> LossWeights | None:
+        """The newest weights that were not taken yet."""
+        newest = None
+        while not self.weights.empty():
+            newest = self.weights.get()
+        return newest
+
+
 class _Painter:
     """Takes jobs from the pipe and paints them."""
 
@@ -119,7 +138,7 @@ class _Painter:
         self._weights = weights
         self._networks: dict[Precision, VGG19] = {}
         self._jobs: queue.SimpleQueue[RunJob] = queue.SimpleQueue()
-        self._stopped: set[str] = set()
+        self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
 
     def run(self) -> None:
@@ -128,15 +147,22 @@ class _Painter:
         while True:
             job = self._jobs.get()
             self._pipe.send(self._outcome(job))
-            self._stopped.discard(job.job_id)
+            del self._controls[job.job_id]
 
     def _listen(self) -> None:
         while True:
             message = self._pipe.receive()
             if isinstance(message, RunJob):
+                self._controls[message.job_id] = _Control()
                 self._jobs.put(message)
-            elif isinstance(message, StopJob):
-                self._stopped.add(message.job_id)
+                continue
+            control = self._controls.get(message.job_id)
+            if control is None:  # it ended while the message was on its way
+                continue
+            if isinstance(message, StopJob):
+                control.stop = message
+            elif isinstance(message, SteerJob):
+                control.weights.put(message.weights)
             elif isinstance(message, FrameTaken):
                 self._slot_free.set()
 
@@ -184,37 +210,51 @@ class _Painter:
             )
             style_sizes = [(pixels.shape[3], pixels.shape[2]) for pixels in styles]
             del content, styles
-            viewer = _Viewer(job.job_id, job.frames, slot) if job.frames and slot else None
-            self._slot_free.set()
-            last_progress = float("-inf")
-            steps = 0
-            for event in stylize(self._network(precision), request):
-                if isinstance(event, Step):
-                    steps = event.iteration
-                if job.job_id in self._stopped:
-                    return JobStopped(job.job_id, steps)
-                if isinstance(event, Planned):
-                    estimate = estimate_bytes(event.levels, job.parameters, precision, style_sizes)
-                    refusal = self._refuse_if_too_large(job, estimate)
-                    if refusal:
-                        return refusal
-                    self._pipe.send(JobStarted(job.job_id, event.levels, precision, estimate, event.warnings))
-                elif isinstance(event, Step):
-                    now = time.monotonic()
-                    if now - last_progress >= MIN_PROGRESS_INTERVAL_S or event.iteration == event.iterations:
-                        last_progress = now
-                        self._pipe.send(JobStepped(job.job_id, event.iteration, event.iterations, event.losses()))
-                    if viewer and viewer.is_due(now) and self._slot_free.is_set():
-                        self._slot_free.clear()
-                        self._pipe.send(viewer.show(event, now))
-                elif isinstance(event, Finished):
-                    result.array[...] = event.picture[0].permute(1, 2, 0).cpu().numpy()
-                    return JobFinished(
-                        job.job_id, event.iterations, event.losses, self._device.peak_memory(), event.warnings
-                    )
-            raise AssertionError("the engine ended without a Finished event")
+            events = stylize(self._network(precision), request)
+            planned = next(events)
+            assert isinstance(planned, Planned)
+            estimate = estimate_bytes(planned.levels, job.parameters, precision, style_sizes)
+            refusal = self._refuse_if_too_large(job, estimate)
+            if refusal:
+                return refusal
+            self._pipe.send(JobStarted(job.job_id, planned.levels, precision, estimate, planned.warnings))
+            last = self._follow(job, events, slot)
+            if last is None:
+                return JobStopped(job.job_id, self._controls[job.job_id].steps)
+            picture = last.picture if isinstance(last, Finished) else last.picture()
+            losses = last.losses if isinstance(last, Finished) else last.losses()
+            steps = last.iterations if isinstance(last, Finished) else last.iteration
+            result.array[...] = picture[0].permute(1, 2, 0).cpu().numpy()
+            return JobFinished(job.job_id, steps, losses, self._device.peak_memory(), planned.warnings)
         finally:
             close_all([*blocks, result, *([slot] if slot else [])])
+
+    def _follow(
+        self, job: RunJob, events: Generator[Event, LossWeights | None, None], slot: PixelBlock | None
+    ) -> Finished | Step | None:
+        """Runs the engine to its end, or to the step at which the job was to be kept; None if it was to be stopped."""
+        control = self._controls[job.job_id]
+        viewer = _Viewer(job.job_id, job.frames, slot) if job.frames and slot else None
+        self._slot_free.set()
+        last_progress = float("-inf")
+        while True:
+            if control.stop and not control.stop.keep:
+                return None
+            event = events.send(control.take_weights() if control.steps else None)
+            if isinstance(event, Finished):
+                return event
+            assert isinstance(event, Step)
+            control.steps = event.iteration
+            now = time.monotonic()
+            keep = control.stop is not None and control.stop.keep
+            if keep or now - last_progress >= MIN_PROGRESS_INTERVAL_S or event.iteration == event.iterations:
+                last_progress = now
+                self._pipe.send(JobStepped(job.job_id, event.iteration, event.iterations, event.losses()))
+            if keep:
+                return event
+            if viewer and viewer.is_due(now) and self._slot_free.is_set():
+                self._slot_free.clear()
+                self._pipe.send(viewer.show(event, now))
 
     def _refuse_if_too_large(self, job: RunJob, estimate: int) -> JobFailed | None:
         available = self._device.available_memory()

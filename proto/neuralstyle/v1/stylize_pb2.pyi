@@ -393,7 +393,7 @@ class ResultHeader(_message.Message):
     def __init__(self, format: _Optional[_Union[ResultFormat, str]] = ..., pixels: _Optional[_Union[RawFormat, _Mapping]] = ..., size_bytes: _Optional[int] = ...) -> None: ...
 
 class Summary(_message.Message):
-    __slots__ = ("job_id", "iterations", "terms", "loss", "queued_time", "run_time", "peak_memory_bytes", "seed", "device", "precision", "server_version", "weights", "parameter_hash", "warnings")
+    __slots__ = ("job_id", "iterations", "terms", "loss", "queued_time", "run_time", "peak_memory_bytes", "seed", "device", "precision", "server_version", "weights", "parameter_hash", "warnings", "stopped_early", "parameters")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     ITERATIONS_FIELD_NUMBER: _ClassVar[int]
     TERMS_FIELD_NUMBER: _ClassVar[int]
@@ -408,6 +408,8 @@ class Summary(_message.Message):
     WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     PARAMETER_HASH_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    STOPPED_EARLY_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     iterations: int
     terms: _containers.RepeatedCompositeFieldContainer[LossTerm]
@@ -422,7 +424,9 @@ class Summary(_message.Message):
     weights: WeightsInfo
     parameter_hash: str
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, job_id: _Optional[str] = ..., iterations: _Optional[int] = ..., terms: _Optional[_Iterable[_Union[LossTerm, _Mapping]]] = ..., loss: _Optional[float] = ..., queued_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., run_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., peak_memory_bytes: _Optional[int] = ..., seed: _Optional[int] = ..., device: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., server_version: _Optional[str] = ..., weights: _Optional[_Union[WeightsInfo, _Mapping]] = ..., parameter_hash: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    stopped_early: bool
+    parameters: Tunables
+    def __init__(self, job_id: _Optional[str] = ..., iterations: _Optional[int] = ..., terms: _Optional[_Iterable[_Union[LossTerm, _Mapping]]] = ..., loss: _Optional[float] = ..., queued_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., run_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., peak_memory_bytes: _Optional[int] = ..., seed: _Optional[int] = ..., device: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., server_version: _Optional[str] = ..., weights: _Optional[_Union[WeightsInfo, _Mapping]] = ..., parameter_hash: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ..., stopped_early: bool = ..., parameters: _Optional[_Union[Tunables, _Mapping]] = ...) -> None: ...
 
 class UpdateJobRequest(_message.Message):
     __slots__ = ("job_id", "tunables")
@@ -439,10 +443,12 @@ class UpdateJobResponse(_message.Message):
     def __init__(self, parameters: _Optional[_Union[Tunables, _Mapping]] = ...) -> None: ...
 
 class CancelJobRequest(_message.Message):
-    __slots__ = ("job_id",)
+    __slots__ = ("job_id", "keep")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    KEEP_FIELD_NUMBER: _ClassVar[int]
     job_id: str
-    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+    keep: bool
+    def __init__(self, job_id: _Optional[str] = ..., keep: bool = ...) -> None: ...
 
 class CancelJobResponse(_message.Message):
     __slots__ = ("was_active",)
