@@ -22,7 +22,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 demo: $(VENV)/ready ## Paint the sample photo in a built-in style
 	$(BIN)/stylize demo demo
 
-test: $(VENV)/ready ## Run the tests (about five minutes on 2 cores)
+test: $(VENV)/ready ## Run the tests (about three minutes on 2 cores)
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/ready ## Style, types and the contract's rules

@@ -44,6 +44,15 @@ def some_jobs(daemon: RealDaemon, count: int) -> None:
     wait_for(lambda: stub.GetServerInfo(pb.GetServerInfoRequest()).running_jobs == 0, 10, "the last job's end")
 
 
+def test_the_shared_memory_of_a_job_is_gone_with_it(daemon: RealDaemon) -> None:
+    call = daemon.stylize().Stylize(endless_request(preview=pb.PreviewPolicy()))
+    next(event for event in call if event.HasField("frame"))
+    blocks = shared_blocks(daemon.process.pid, daemon.worker_pid())
+    assert len(blocks) == 4  # photo, style, result, frames
+    call.cancel()
+    wait_for(lambda: not any(block.exists() for block in blocks), 10, "removing the job's shared memory")
+
+
 def test_a_hundred_jobs_leave_nothing_behind(daemon: RealDaemon) -> None:
     front, worker = daemon.process.pid, daemon.worker_pid()
     some_jobs(daemon, WARM_UP)
