@@ -49,8 +49,6 @@ class PhotoTraits:
 class Picture:
     """A picture ready to be uploaded."""
 
-    label: str
-    """What people call it: the file's stem, or "picture"."""
     data: bytes = field(repr=False)
     """The file, or raw samples."""
     raw: pb.RawFormat | None
@@ -87,13 +85,13 @@ def open_picture(source: PictureSource, max_bytes: int | None = None) -> Picture
     is no picture.
     """
     if isinstance(source, bytes):
-        return Picture("picture", source, None)
+        return Picture(source, None)
     if isinstance(source, Image.Image):
         return _from_pillow(source)
     if isinstance(source, np.ndarray):
         return _from_array(source)
     path = Path(source)
-    return Picture(path.stem, _read(path, max_bytes), None)
+    return Picture(_read(path, max_bytes), None)
 
 
 def check_readable(path: Path) -> None:
@@ -128,9 +126,9 @@ def _from_pillow(image: Image.Image) -> Picture:
     upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I"):
         samples = np.clip(np.asarray(upright), 0, 65535).astype("<u2")
-        return Picture("picture", samples.tobytes(), _raw_format(samples), image)
+        return Picture(samples.tobytes(), _raw_format(samples), image)
     samples = np.asarray(_to_srgb(upright))
-    return Picture("picture", samples.tobytes(), _raw_format(samples), image)
+    return Picture(samples.tobytes(), _raw_format(samples), image)
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
@@ -166,7 +164,7 @@ def _from_array(array: np.ndarray) -> Picture:
             f"An array of {array.dtype} is no picture: uint8, uint16 or floats from 0 to 1 are expected.",
         )
     samples = array.astype(kind)
-    return Picture("picture", samples.tobytes(), _raw_format(samples))
+    return Picture(samples.tobytes(), _raw_format(samples))
 
 
 def _raw_format(samples: np.ndarray) -> pb.RawFormat:

@@ -25,11 +25,6 @@ TunableValue: TypeAlias = float | int | str | dict[str, float]
 _FIELDS: Mapping[str, Any] = pb.Tunables.DESCRIPTOR.fields_by_name
 
 
-def tunable_names() -> list[str]:
-    """The names of all tunables, in the contract's order."""
-    return list(_FIELDS)
-
-
 def choice_names(choices: EnumDescriptor) -> list[str]:
     """The names of an enum's values as users write them: PRECISION_FP32 is "fp32"; UNSPECIFIED is left out."""
     return [_choice_name(choices, value.number) for value in choices.values if value.number]

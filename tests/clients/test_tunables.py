@@ -7,7 +7,7 @@ import pytest
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylize.errors import InvalidRequest
-from stylize.tunables import build_tunables, choice_names, parse_assignment, plain_tunables, tunable_names, value_text
+from stylize.tunables import build_tunables, choice_names, parse_assignment, plain_tunables, value_text
 
 
 def test_values_and_their_texts_mean_the_same() -> None:
@@ -31,8 +31,7 @@ def test_values_and_their_texts_mean_the_same() -> None:
 
 
 def test_what_is_read_can_be_written_again_for_every_tunable() -> None:
-    for name in tunable_names():
-        field = pb.Tunables.DESCRIPTOR.fields_by_name[name]
+    for name, field in pb.Tunables.DESCRIPTOR.fields_by_name.items():
         text = "relu1_1:0.25,relu3_1" if field.message_type else "3"
         if field.enum_type:
             text = choice_names(field.enum_type)[-1]  # pyright: ignore[reportArgumentType]

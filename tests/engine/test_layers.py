@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from stylized.engine.layers import CONVOLUTIONS, LAYER_NAMES, MIN_SIDE, convolution_of, is_layer
+from stylized.engine.layers import CONVOLUTIONS, MIN_SIDE, convolution_of, is_layer
 
 
 def test_vgg19_has_sixteen_convolutions_in_its_order() -> None:
@@ -17,8 +17,7 @@ def test_vgg19_has_sixteen_convolutions_in_its_order() -> None:
         *("conv4_1", "conv4_2", "conv4_3", "conv4_4"),
         *("conv5_1", "conv5_2", "conv5_3", "conv5_4"),
     ]
-    assert LAYER_NAMES[:4] == ("conv1_1", "relu1_1", "conv1_2", "relu1_2")
-    assert len(LAYER_NAMES) == 32
+    assert all(is_layer(name) and is_layer(name.replace("conv", "relu")) for name in names)
 
 
 def test_channels_follow_each_other() -> None:

@@ -56,9 +56,6 @@ def _convolutions() -> tuple[Convolution, ...]:
 
 CONVOLUTIONS = _convolutions()
 
-# In the order in which the network computes them.
-LAYER_NAMES = tuple(name for convolution in CONVOLUTIONS for name in (convolution.conv, convolution.relu))
-
 # The least side of a picture: four poolings leave one cell of block 5.
 MIN_SIDE = CONVOLUTIONS[-1].stride
 

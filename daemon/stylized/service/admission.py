@@ -120,26 +120,19 @@ class Admission:
         if source is None:
             text = f"The request has no picture in `{field}`; set encoded, raw or image_id."
             raise ServiceError(Reason.INVALID_REQUEST, text, field=field)
-        if source == "image_id":
-            return _with_field(lambda: self._store.get(image.image_id), field)
-        data, layout = (image.encoded, None) if source == "encoded" else (image.raw.data, image.raw.format)
-        if len(data) > MAX_INLINE_IMAGE_BYTES:
-            text = (
-                f"A picture inside a request has at most {MAX_INLINE_IMAGE_BYTES} bytes, this one has {len(data)};"
-                " send it with UploadImage."
-            )
-            raise ServiceError(Reason.IMAGE_TOO_LARGE, text, field=field)
         try:
+            if source == "image_id":
+                return self._store.get(image.image_id)
+            data, layout = (image.encoded, None) if source == "encoded" else (image.raw.data, image.raw.format)
+            if len(data) > MAX_INLINE_IMAGE_BYTES:
+                raise ServiceError(
+                    Reason.IMAGE_TOO_LARGE,
+                    f"A picture inside a request has at most {MAX_INLINE_IMAGE_BYTES} bytes, this one has {len(data)};"
+                    " send it with UploadImage.",
+                )
             return await self._store.put(data, layout)
-        except ServiceError as error:
+        except ServiceError as error:  # the store does not know which field of the request a picture came in
             raise ServiceError(error.reason, error.message, field=error.field or field) from error
-
-
-def _with_field(get, field: str) -> StoredImage:
-    try:
-        return get()
-    except ServiceError as error:
-        raise ServiceError(error.reason, error.message, field=field) from error
 
 
 def _preview(policy: pb.PreviewPolicy) -> Preview:

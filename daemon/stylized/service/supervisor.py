@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import replace
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
@@ -139,7 +140,8 @@ class Supervisor:
                 worker = await self._working()
                 if job.stop_error:
                     return job.stop_error
-                worker.send(order)
+                # As they are now: the job may have been steered since the order was made.
+                worker.send(replace(order, parameters=job.spec.parameters))
                 assert self._ready is not None
                 run = JobRun(job, worker, self._ready, self._store, self._limits, result, slot, began)
                 outcome = await run.follow()
