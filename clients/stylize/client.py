@@ -185,8 +185,8 @@ class Client:
         return _call(self._connection.service.CancelJob, request).was_active
 
     def update(self, job_id: str, **tunables: object) -> dict[str, TunableValue]:
-        """Changes `content_weight`, `style_weight` or `tv_weight` of a waiting or running job, which goes on from where
-        it is. Gives all its tunables.
+        """Changes `content_weight`, `style_weight`, `tv_weight`, `strength` or `color` of a waiting or running job, which
+        goes on from where it is. Gives all its tunables.
 
         Raises NotFound if it has ended or never was, InvalidRequest for other tunables or values out of range.
         """

@@ -11,11 +11,13 @@ from neuralstyle.v1 import stylize_pb2
 from stylized.engine.parameters import (
     RANGES,
     LayerWeight,
+    LossWeights,
     Optimizer,
     Padding,
     ParameterError,
     Parameters,
     Pooling,
+    Steering,
     UnknownLayerError,
 )
 
@@ -45,7 +47,7 @@ def test_the_ends_of_every_range_are_allowed() -> None:
         for end in (RANGES[field].minimum, RANGES[field].maximum):
             changed = parameters("gatys", **{field: int(end)})
             assert changed.validated() is changed
-    for field in ("content_weight", "style_weight", "tv_weight", "learning_rate", "style_scale"):
+    for field in ("content_weight", "style_weight", "tv_weight", "learning_rate", "style_scale", "strength", "color"):
         for end in (RANGES[field].minimum, RANGES[field].maximum):
             changed = parameters("gatys", **{field: end})
             assert changed.validated() is changed
@@ -68,6 +70,10 @@ def test_the_ends_of_every_range_are_allowed() -> None:
         ("history_size", 21),
         ("style_scale", 0.05),
         ("style_scale", 11.0),
+        ("strength", -0.01),
+        ("strength", 1.01),
+        ("color", -0.01),
+        ("color", float("nan")),
         ("size", 100.5),
     ],
 )
@@ -112,6 +118,17 @@ class TestLayers:
 def test_nothing_to_paint_is_refused() -> None:
     with pytest.raises(ParameterError, match="both 0"):
         parameters(content_weight=0.0, style_weight=0.0, tv_weight=1.0).validated()
+
+
+def test_strength_one_half_leaves_every_weight_as_it_is() -> None:
+    for weight in (0.0, 1e-3, 1.0, 1 / 3, 1000.0, 1e12):
+        assert LossWeights.of(parameters(style_weight=weight, strength=0.5)).style == weight
+        assert LossWeights.of(parameters(style_weight=weight, strength=1.0)).style == weight * 100
+
+
+def test_what_can_be_steered_is_taken_from_the_parameters_and_put_back() -> None:
+    asked = parameters(content_weight=2.0, style_weight=3.0, tv_weight=4.0, strength=0.7, color=0.3)
+    assert Steering.of(asked).applied_to(parameters()) == asked
 
 
 def test_every_message_is_one_sentence() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from stylized.engine.objective import Objective
 from stylized.engine.optimizers import NotFiniteError
-from stylized.engine.parameters import Init, LossWeights, Optimizer, ParameterError
+from stylized.engine.parameters import Init, Optimizer, ParameterError, Steering
 from stylized.engine.schedule import Level, PictureTooSmallError
 from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
 from stylized.engine.vgg import VGG19
@@ -29,6 +31,13 @@ def painted(network: VGG19, request: Request) -> Finished:
     *_, last = stylize(network, request)
     assert isinstance(last, Finished)
     return last
+
+
+def steered(painting: Any, **changes: float) -> Step:
+    """The step after a change of what was asked for."""
+    step = painting.send(replace(Steering.of(parameters()), **changes))
+    assert isinstance(step, Step)
+    return step
 
 
 def test_events_come_in_order(network: VGG19) -> None:
@@ -186,11 +195,10 @@ def test_new_weights_hold_from_the_next_step_on_and_the_picture_stays(network: V
     painting = stylize(network, job(iterations=12))
     steps = [event for event in (next(painting) for _ in range(7)) if isinstance(event, Step)]
     last = steps[-1]
-    steered = painting.send(LossWeights(content=2.0, style=1.0, tv=3.0))
-    assert isinstance(steered, Step)
-    assert (last.iteration, steered.iteration) == (6, 7)
-    torch.testing.assert_close(steered.picture(), last.picture())
-    before, after = last.losses(), steered.losses()
+    first = steered(painting, content_weight=2.0, style_weight=1.0, tv_weight=3.0)
+    assert (last.iteration, first.iteration) == (6, 7)
+    torch.testing.assert_close(first.picture(), last.picture())
+    before, after = last.losses(), first.losses()
     assert after["content"] == pytest.approx(2.0 * before["content"], rel=1e-5)
     assert after["style"] == pytest.approx(before["style"] / parameters("gatys").style_weight, rel=1e-5)
     assert after["tv"] > 0
@@ -204,4 +212,67 @@ def test_weights_that_cannot_be_used_are_refused(network: VGG19) -> None:
     next(painting)
     next(painting)
     with pytest.raises(ParameterError):
-        painting.send(LossWeights(content=0.0, style=0.0, tv=1.0))
+        steered(painting, content_weight=0.0, style_weight=0.0, tv_weight=1.0)
+
+
+def test_strength_is_a_factor_of_the_style_from_a_hundredth_to_a_hundred(network: VGG19) -> None:
+    for strength, weight in ((0.5, 1000.0), (1.0, 1000.0 * 100), (0.0, 1000.0 / 100), (0.75, 1000.0 * 10)):
+        by_strength = painted(network, job(style_weight=1000.0, strength=strength))
+        by_weight = painted(network, job(style_weight=weight, strength=0.5))
+        assert by_strength.picture.numpy().tobytes() == by_weight.picture.numpy().tobytes()
+        assert by_strength.losses == by_weight.losses
+
+
+def test_strength_can_be_steered_apart_from_the_weight(network: VGG19) -> None:
+    painting = stylize(network, job(iterations=8))
+    last = [next(painting) for _ in range(5)][-1]
+    assert isinstance(last, Step)
+    stronger = steered(painting, strength=1.0)
+    assert stronger.losses()["style"] == pytest.approx(100 * last.losses()["style"], rel=1e-5)
+    assert stronger.losses()["content"] == pytest.approx(last.losses()["content"], rel=1e-5)
+    # And the weight keeps what the strength makes of it.
+    heavier = steered(painting, strength=1.0, style_weight=2000.0)
+    assert heavier.losses()["style"] > 100 * last.losses()["style"]
+
+
+def test_a_change_of_colour_alone_leaves_the_walk_alone(network: VGG19, monkeypatch: pytest.MonkeyPatch) -> None:
+    left_alone = painted(network, job(iterations=12))
+    captured = 0
+    build = Objective.__init__
+
+    def counted(*args: Any, **kwargs: Any) -> None:
+        nonlocal captured
+        captured += 1
+        build(*args, **kwargs)
+
+    monkeypatch.setattr(Objective, "__init__", counted)
+    painting = stylize(network, job(iterations=12))
+    last = [next(painting) for _ in range(5)][-1]
+    gray = steered(painting, color=0.0)
+    assert (last.color, gray.color) == (1.0, 0.0)  # pyright: ignore[reportAttributeAccessIssue]
+    full = steered(painting, color=1.0)
+    assert not torch.equal(replace(full, color=0.0).picture(), full.picture())
+    *_, finished = painting
+    assert isinstance(finished, Finished)
+    assert captured == 1
+    assert finished.picture.numpy().tobytes() == left_alone.picture.numpy().tobytes()
+    assert finished.losses == left_alone.losses
+
+
+@pytest.mark.parametrize("at", [1, 4, 6])
+def test_the_painting_that_is_returned_has_the_last_colour_that_was_asked_for(network: VGG19, at: int) -> None:
+    painting = stylize(network, job(iterations=6))
+    for _ in range(at + 1):  # Planned and so many steps
+        next(painting)
+    first = painting.send(replace(Steering.of(parameters()), color=0.25))
+    last = first if isinstance(first, Finished) else [*painting][-1]
+    assert isinstance(last, Finished)
+    asked = painted(network, job(iterations=6, color=0.25))
+    assert last.picture.numpy().tobytes() == asked.picture.numpy().tobytes()
+
+
+def test_steps_show_the_colours_that_the_painting_will_have(network: VGG19) -> None:
+    *_, last, finished = stylize(network, job(color=0.0))
+    assert isinstance(last, Step)
+    assert isinstance(finished, Finished)
+    assert torch.equal(last.picture(), finished.picture)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stylized.engine.losses import content_loss, gram_matrix, style_loss, total_variation
-from stylized.engine.parameters import LayerWeight, Parameters
+from stylized.engine.parameters import LayerWeight, LossWeights, Parameters
 from stylized.engine.vgg import VGG19
 
 
@@ -59,6 +59,7 @@ class Objective:
         """
         self._network = network
         self._parameters = parameters
+        self._weights = LossWeights.of(parameters)
         with torch.no_grad():
             self._terms = [
                 *self._content_terms(content, parameters),
@@ -75,8 +76,8 @@ class Objective:
             for term in self._terms:
                 value = term.weight * term.compare(features[term.layer], term.target)
                 terms[term.name] = terms[term.name] + value if term.name in terms else value
-            if self._parameters.tv_weight > 0:
-                terms["tv"] = self._parameters.tv_weight * total_variation(image)
+            if self._weights.tv > 0:
+                terms["tv"] = self._weights.tv * total_variation(image)
             total = torch.stack(list(terms.values())).sum()
             (gradient,) = torch.autograd.grad(total, image)
         # It comes in the channels_last order of the maps; optimisers flatten it, which is free only in plain order.
@@ -88,15 +89,14 @@ class Objective:
         return self._network.features(image, taps, self._parameters.pooling, self._parameters.padding)
 
     def _content_terms(self, content: Tensor, parameters: Parameters) -> list[_Term]:
-        layers = _in_use(parameters.content_layers, parameters.content_weight)
+        layers = _in_use(parameters.content_layers, self._weights.content)
         features = self._features(content, frozenset(entry.layer for entry in layers))
         return [
-            _Term("content", e.layer, parameters.content_weight * e.weight, features[e.layer], content_loss)
-            for e in layers
+            _Term("content", e.layer, self._weights.content * e.weight, features[e.layer], content_loss) for e in layers
         ]
 
     def _style_terms(self, styles: Sequence[StyleTarget], parameters: Parameters) -> list[_Term]:
-        layers = _in_use(parameters.style_layers, parameters.style_weight)
+        layers = _in_use(parameters.style_layers, self._weights.style)
         shares = sum(style.share for style in styles)
         targets: dict[str, Tensor] = {}
         for style in styles:
@@ -105,8 +105,7 @@ class Objective:
                 gram = gram_matrix(maps) * (style.share / shares)
                 targets[layer] = targets[layer] + gram if layer in targets else gram
         return [
-            _Term("style", e.layer, parameters.style_weight * e.weight, targets[e.layer], _compare_style)
-            for e in layers
+            _Term("style", e.layer, self._weights.style * e.weight, targets[e.layer], _compare_style) for e in layers
         ]
 
 

@@ -9,7 +9,7 @@ pixels in 0..255. Free of torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -83,11 +83,16 @@ RANGES: Mapping[str, Range] = MappingProxyType(
         # A pair costs two pictures of memory; 10 lose little against 100 (peers: 5, 8, 10), so 20 are plenty.
         "history_size": Range(1, 20),
         "style_scale": Range(0.1, 10),
+        "strength": Range(0, 1),
+        "color": Range(0, 1),
     }
 )
 
 _WHOLE = ("size", "iterations", "history_size")
-_REAL = ("content_weight", "style_weight", "tv_weight", "learning_rate", "style_scale")
+_REAL = ("content_weight", "style_weight", "tv_weight", "learning_rate", "style_scale", "strength", "color")
+
+# What strength 1 multiplies style_weight by, and strength 0 divides it by.
+_STRENGTH_SPAN = 100.0
 
 
 class ParameterError(ValueError):
@@ -136,6 +141,8 @@ class Parameters:
     history_size: int
     init: Init
     style_scale: float
+    strength: float
+    color: float
 
     def validated(self) -> Parameters:
         """Return these parameters if they can be used.
@@ -157,8 +164,28 @@ class Parameters:
 
 
 @dataclass(frozen=True)
+class Steering:
+    """What can change while a picture is painted: these fields of Parameters, under the same names."""
+
+    content_weight: float
+    style_weight: float
+    tv_weight: float
+    strength: float
+    color: float
+
+    @classmethod
+    def of(cls, parameters: Parameters) -> Steering:
+        """What can be steered among all parameters."""
+        return cls(**{field.name: getattr(parameters, field.name) for field in fields(cls)})
+
+    def applied_to(self, parameters: Parameters) -> Parameters:
+        """The parameters with these values. Raises ParameterError if they cannot be used."""
+        return replace(parameters, **asdict(self)).validated()
+
+
+@dataclass(frozen=True)
 class LossWeights:
-    """What can change while a picture is painted: the weights of the three losses, as in Parameters."""
+    """The weights of the three losses as the objective takes them: `strength` is part of the style's."""
 
     content: float
     style: float
@@ -166,12 +193,9 @@ class LossWeights:
 
     @classmethod
     def of(cls, parameters: Parameters) -> LossWeights:
-        """The weights among all parameters."""
-        return cls(parameters.content_weight, parameters.style_weight, parameters.tv_weight)
-
-    def applied_to(self, parameters: Parameters) -> Parameters:
-        """The parameters with these weights. Raises ParameterError if they cannot be used."""
-        return replace(parameters, content_weight=self.content, style_weight=self.style, tv_weight=self.tv).validated()
+        """The weights that the parameters come to."""
+        factor = _STRENGTH_SPAN ** (2.0 * parameters.strength - 1.0)
+        return cls(parameters.content_weight, parameters.style_weight * factor, parameters.tv_weight)
 
 
 def _check_whole(field: str, value: int) -> None:

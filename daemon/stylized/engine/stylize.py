@@ -2,7 +2,7 @@
 
 `stylize` does no I/O and keeps no clock; whoever iterates decides what to look at. An event's tensors stay on the
 device until its `losses` or `picture` is called, so a viewer who looks at few steps costs little. Closing the
-generator between two steps stops the work and frees its memory; sending it other weights steers the painting.
+generator between two steps stops the work and frees its memory; sending it a Steering steers the painting.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stylized.engine.color import keep_colors
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.optimizers import NotFiniteError, make_optimizer
-from stylized.engine.parameters import Init, LossWeights, Parameters
+from stylized.engine.parameters import Init, LossWeights, Parameters, Steering
 from stylized.engine.resample import resample
 from stylized.engine.schedule import Level, plan, plan_warnings, style_size
 from stylized.engine.vgg import VGG19
@@ -60,13 +61,19 @@ class Planned:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the optimiser is done. `iteration` counts from 1 over all levels, up to `iterations`."""
+    """A step of the optimiser is done. `iteration` counts from 1 over all levels, up to `iterations`.
+
+    color: how much of the style's colours `picture` shows, as in Parameters. The walk knows nothing of it, so a copy of
+    the step with another value shows the same painting otherwise coloured.
+    """
 
     iteration: int
     iterations: int
     level: Level
+    color: float
     _evaluation: Evaluation
     _point: Tensor
+    _photo: Tensor
 
     def losses(self) -> dict[str, float]:
         """Return the weighted losses at this step by name: content, style, tv. Waits for the device."""
@@ -74,7 +81,7 @@ class Step:
 
     def picture(self) -> Tensor:
         """Return the painting at this step, float32 [1, 3, H, W], sRGB 0..1, on the network's device."""
-        return _picture(self._point)
+        return _picture(self._point, self._photo, self.color)
 
 
 @dataclass(frozen=True)
@@ -90,10 +97,10 @@ class Finished:
 Event = Planned | Step | Finished
 
 
-def stylize(network: VGG19, request: Request) -> Generator[Event, LossWeights | None, None]:
+def stylize(network: VGG19, request: Request) -> Generator[Event, Steering | None, None]:
     """Paint: yield Planned, then a Step after each step of the optimiser, then Finished.
 
-    Whoever iterates may `send` LossWeights: they hold from the next step on. The picture goes on from where it is.
+    Whoever iterates may `send` a Steering: it holds from the next event on. The picture goes on from where it is.
 
     The same request gives the same bytes on the same machine with the same number of threads. Raises, before the
     first event, ParameterError (or UnknownLayerError) and PictureTooSmallError; later NotFiniteError, if the losses
@@ -108,7 +115,8 @@ def stylize(network: VGG19, request: Request) -> Generator[Event, LossWeights | 
     warnings = plan_warnings(width, height, own_sizes, parameters)
     yield Planned(levels, warnings)
 
-    content = 255.0 * resample(request.content.to(network.device), level.width, level.height)
+    photo = resample(request.content.to(network.device), level.width, level.height)
+    content = 255.0 * photo
     targets = [
         StyleTarget(255.0 * resample(style.pixels.to(network.device), *size), style.weight)
         for style, size in zip(request.styles, style_sizes, strict=True)
@@ -119,14 +127,16 @@ def stylize(network: VGG19, request: Request) -> Generator[Event, LossWeights | 
         optimizer.step(objective.evaluate)
         if iteration % _CHECK_EVERY == 0:
             optimizer.check()
-        weights = yield Step(iteration, level.iterations, level, optimizer.evaluation, optimizer.point)
-        if weights and iteration < level.iterations:
-            parameters = weights.applied_to(parameters)
-            # Built anew, since a weight of 0 leaves its targets out; that costs less than a step.
-            objective = Objective(network, content, targets, parameters)
-            optimizer.objective_changed()
+        step = Step(iteration, level.iterations, level, parameters.color, optimizer.evaluation, optimizer.point, photo)
+        steering = yield step
+        if steering:
+            before, parameters = parameters, steering.applied_to(parameters)
+            if iteration < level.iterations and LossWeights.of(parameters) != LossWeights.of(before):
+                # Built anew, since a weight of 0 leaves its targets out; that costs less than a step.
+                objective = Objective(network, content, targets, parameters)
+                optimizer.objective_changed()
 
-    picture = _picture(optimizer.point)
+    picture = _picture(optimizer.point, photo, parameters.color)
     if not bool(torch.isfinite(picture).all() & torch.isfinite(optimizer.evaluation.total)):
         raise NotFiniteError
     yield Finished(picture, _numbers(optimizer.evaluation), level.iterations, warnings)
@@ -146,8 +156,8 @@ def _size(picture: Tensor) -> tuple[int, int]:
     return picture.shape[-1], picture.shape[-2]
 
 
-def _picture(point: Tensor) -> Tensor:
-    return (point / 255.0).clamp(0.0, 1.0)
+def _picture(point: Tensor, photo: Tensor, color: float) -> Tensor:
+    return keep_colors((point / 255.0).clamp(0.0, 1.0), photo, color)
 
 
 def _numbers(evaluation: Evaluation) -> dict[str, float]:

@@ -6,10 +6,11 @@ import logging
 import secrets
 import time
 from collections import deque
+from dataclasses import fields
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.parameters import Parameters
+from stylized.engine.parameters import Parameters, Steering
 from stylized.service import convert
 from stylized.service.errors import ServiceError
 from stylized.service.jobs import Job, JobSpec, JobState, cancelled, pin
@@ -19,7 +20,7 @@ from stylized.service.queue import JobQueue
 REMEMBERED_ENDS = 1000
 """Ids of ended jobs, so that cancelling one that has just finished is no error."""
 
-STEERABLE = ("content_weight", "style_weight", "tv_weight")
+STEERABLE = tuple(field.name for field in fields(Steering))
 """Tunables that UpdateJob may change."""
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class JobDesk:
         return True
 
     def steer(self, job_id: str, tunables: pb.Tunables) -> Parameters:
-        """Changes the weights of a job and returns all its parameters.
+        """Changes what can be steered of a job and returns all its parameters.
 
         Raises ServiceError JOB_NOT_FOUND (also if it has ended) or INVALID_PARAMETER.
         """

@@ -109,9 +109,9 @@ class JobRun:
     def _pass_orders(self) -> None:
         job = self._job
         job.orders.clear()
-        if job.weights:
-            self._worker.send(SteerJob(job.job_id, job.weights))
-            job.weights = None
+        if job.steering:
+            self._worker.send(SteerJob(job.job_id, job.steering))
+            job.steering = None
         if job.stop_error and self._stop_by is None:
             self._worker.send(StopJob(job.job_id))
             self._stop_by = time.monotonic() + self._limits.cancel_grace_s

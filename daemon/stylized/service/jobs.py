@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.parameters import LossWeights, Parameters, Precision
+from stylized.engine.parameters import Parameters, Precision, Steering
 from stylized.service.errors import ServiceError
 from stylized.service.uploads import StoredImage
 
@@ -146,10 +146,10 @@ class Job:
     """The job shall end early, with this error."""
     keep: bool = False
     """The job shall end early, with the painting as it is."""
-    weights: LossWeights | None = None
-    """The job shall be painted on with these."""
+    steering: Steering | None = None
+    """The job shall be painted on with this."""
     steered: bool = False
-    """Its weights were changed while it ran."""
+    """It was changed while it ran."""
 
     def request_stop(self, error: ServiceError) -> None:
         """Asks the job to end with `error`. The first caller's error counts."""
@@ -163,11 +163,11 @@ class Job:
         self.orders.set()
 
     def steer(self, parameters: Parameters) -> None:
-        """Gives the job other weights: before it runs as if they had been asked for, later from the next step on."""
+        """Changes what can be steered: before the job runs as if it had been asked for, later from the next step on."""
         self.spec = replace(self.spec, parameters=parameters)
         if self.state is JobState.RUNNING:
             self.steered = True
-            self.weights = LossWeights.of(parameters)
+            self.steering = Steering.of(parameters)
             self.orders.set()
 
     def end(self, outcome: Painting | ServiceError) -> None:

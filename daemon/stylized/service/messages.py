@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylized.engine.parameters import LossWeights, Parameters, Precision
+from stylized.engine.parameters import Parameters, Precision, Steering
 from stylized.engine.schedule import Level
 from stylized.service.pixelblocks import BlockName
 
@@ -55,10 +55,10 @@ class StopJob:
 
 @dataclass(frozen=True)
 class SteerJob:
-    """Front end to worker: paint on with these weights."""
+    """Front end to worker: paint on with these values."""
 
     job_id: str
-    weights: LossWeights
+    steering: Steering
 
 
 @dataclass(frozen=True)

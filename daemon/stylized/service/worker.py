@@ -14,6 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -22,7 +23,7 @@ import torch
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.optimizers import NotFiniteError
-from stylized.engine.parameters import LossWeights, ParameterError, Precision
+from stylized.engine.parameters import ParameterError, Precision, Steering
 from stylized.engine.precision import dtype_of, resolve_precision
 from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError
@@ -117,15 +118,15 @@ class _Control:
 
     def __init__(self) -> None:
         self.stop: StopJob | None = None
-        self.weights: queue.SimpleQueue[LossWeights] = queue.SimpleQueue()
+        self.steering: queue.SimpleQueue[Steering] = queue.SimpleQueue()
         self.steps = 0
         """Steps done."""
 
-    def take_weights(self) -> LossWeights | None:
-        """The newest weights that were not taken yet."""
+    def take_steering(self) -> Steering | None:
+        """The newest steering that was not taken yet."""
         newest = None
-        while not self.weights.empty():
-            newest = self.weights.get()
+        while not self.steering.empty():
+            newest = self.steering.get()
         return newest
 
 
@@ -162,7 +163,7 @@ class _Painter:
             if isinstance(message, StopJob):
                 control.stop = message
             elif isinstance(message, SteerJob):
-                control.weights.put(message.weights)
+                control.steering.put(message.steering)
             elif isinstance(message, FrameTaken):
                 self._slot_free.set()
 
@@ -230,7 +231,7 @@ class _Painter:
             close_all([*blocks, result, *([slot] if slot else [])])
 
     def _follow(
-        self, job: RunJob, events: Generator[Event, LossWeights | None, None], slot: PixelBlock | None
+        self, job: RunJob, events: Generator[Event, Steering | None, None], slot: PixelBlock | None
     ) -> Finished | Step | None:
         """Runs the engine to its end, or to the step at which the job was to be kept; None if it was to be stopped."""
         control = self._controls[job.job_id]
@@ -240,7 +241,7 @@ class _Painter:
         while True:
             if control.stop and not control.stop.keep:
                 return None
-            event = events.send(control.take_weights() if control.steps else None)
+            event = events.send(control.take_steering() if control.steps else None)
             if isinstance(event, Finished):
                 return event
             assert isinstance(event, Step)
@@ -251,7 +252,9 @@ class _Painter:
                 last_progress = now
                 self._pipe.send(JobStepped(job.job_id, event.iteration, event.iterations, event.losses()))
             if keep:
-                return event
+                # The weights came too late for this painting, but not how it is coloured.
+                steering = control.take_steering()
+                return replace(event, color=steering.color) if steering else event
             if viewer and viewer.is_due(now) and self._slot_free.is_set():
                 self._slot_free.clear()
                 self._pipe.send(viewer.show(event, now))

@@ -223,7 +223,7 @@ class Style(_message.Message):
     def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ..., name: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class Tunables(_message.Message):
-    __slots__ = ("size", "iterations", "content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "pooling", "padding", "optimizer", "learning_rate", "history_size", "init", "style_scale")
+    __slots__ = ("size", "iterations", "content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "pooling", "padding", "optimizer", "learning_rate", "history_size", "init", "style_scale", "strength", "color")
     SIZE_FIELD_NUMBER: _ClassVar[int]
     ITERATIONS_FIELD_NUMBER: _ClassVar[int]
     CONTENT_WEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -238,6 +238,8 @@ class Tunables(_message.Message):
     HISTORY_SIZE_FIELD_NUMBER: _ClassVar[int]
     INIT_FIELD_NUMBER: _ClassVar[int]
     STYLE_SCALE_FIELD_NUMBER: _ClassVar[int]
+    STRENGTH_FIELD_NUMBER: _ClassVar[int]
+    COLOR_FIELD_NUMBER: _ClassVar[int]
     size: int
     iterations: int
     content_weight: float
@@ -252,7 +254,9 @@ class Tunables(_message.Message):
     history_size: int
     init: Init
     style_scale: float
-    def __init__(self, size: _Optional[int] = ..., iterations: _Optional[int] = ..., content_weight: _Optional[float] = ..., style_weight: _Optional[float] = ..., tv_weight: _Optional[float] = ..., content_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., style_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., padding: _Optional[_Union[Padding, str]] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., history_size: _Optional[int] = ..., init: _Optional[_Union[Init, str]] = ..., style_scale: _Optional[float] = ...) -> None: ...
+    strength: float
+    color: float
+    def __init__(self, size: _Optional[int] = ..., iterations: _Optional[int] = ..., content_weight: _Optional[float] = ..., style_weight: _Optional[float] = ..., tv_weight: _Optional[float] = ..., content_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., style_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., padding: _Optional[_Union[Padding, str]] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., history_size: _Optional[int] = ..., init: _Optional[_Union[Init, str]] = ..., style_scale: _Optional[float] = ..., strength: _Optional[float] = ..., color: _Optional[float] = ...) -> None: ...
 
 class LayerWeights(_message.Message):
     __slots__ = ("layers",)

@@ -99,9 +99,9 @@ class StylizeServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UpdateJob(self, request, context):
-        """Changes content_weight, style_weight or tv_weight of a waiting or running job; the painting goes on from where it
-        is, from the next step on. Answers UNIMPLEMENTED / FEATURE_UNAVAILABLE unless `GetServerInfo` lists the feature
-        "update-job".
+        """Changes content_weight, style_weight, tv_weight, strength or color of a waiting or running job; the painting
+        goes on from where it is, from the next step on. Answers UNIMPLEMENTED / FEATURE_UNAVAILABLE unless
+        `GetServerInfo` lists the feature "update-job".
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
