@@ -25,6 +25,8 @@ from stylize.connection import PROBE_TIMEOUT, Connection, find_daemon, process_e
 from stylize.errors import DaemonUnreachable
 
 COMMAND = "stylized"
+BACKGROUND_OPTIONS = ("--background",)
+"""With these the command is a daemon that logs to a file; the GIMP plug-in starts it so, too."""
 START_TIMEOUT = 30.0
 """Seconds that a daemon may take until it serves."""
 LOG_LINES_SHOWN = 12
@@ -112,7 +114,7 @@ def _spawn(folder: Path) -> subprocess.Popen[bytes]:
     log = os.open(log_file(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
-            [str(command), "--background"],
+            [str(command), *BACKGROUND_OPTIONS],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

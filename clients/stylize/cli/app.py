@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stylize.cli import catalogue, daemon, demo, doctor, image
+from stylize.cli import catalogue, daemon, demo, doctor, gimp, image
 from stylize.cli.failures import ReportingGroup
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("demo")(demo.demo)
 app.command("styles")(catalogue.styles)
 app.command("presets")(catalogue.presets)
 app.add_typer(daemon.app, name="daemon")
+app.add_typer(gimp.app, name="gimp")
 app.command("doctor")(doctor.doctor)
 
 
