@@ -1,0 +1,236 @@
+"""From a layer to a painting of it: what is sent, and what is done with the answer. GIMP's side of a job, without a
+window and without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import gi
+
+gi.require_version("Gimp", "3.0")
+from gi.repository import Gimp  # noqa: E402
+
+from neural_style import orders, pixels, provenance  # noqa: E402
+from neural_style.arguments import Output, Settings  # noqa: E402
+from neural_style.events import Connected, Painted  # noqa: E402
+from neural_style.failures import Failure, from_daemon  # noqa: E402
+from neural_style.geometry import Framing, framing  # noqa: E402
+from neural_style.orders import Order, Preset  # noqa: E402
+from neural_style.samples import Pixels, SampleType  # noqa: E402
+from neural_style.words import _  # noqa: E402
+
+STYLE_SIDE = 2048
+"""Longest side of a layer that is sent as a style; larger ones are halved until they are near it."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A layer of an image that is to be painted."""
+
+    image: Gimp.Image
+    layer: Gimp.Layer
+
+    @classmethod
+    def of(cls, image: Gimp.Image, drawables: list[Gimp.Drawable]) -> Subject:
+        """Raises Failure if these drawables are not one layer that can be painted."""
+        if len(drawables) != 1:
+            raise Failure(_("Neural Style paints one layer at a time. Choose exactly one."))
+        pixels.check_layer(drawables[0])
+        return cls(image, drawables[0])
+
+    def check(self, settings: Settings) -> None:
+        """Raises Failure, before anything is painted, if the painting could not be put where it shall go."""
+        pixels.selected_rect(self.layer)
+        if settings.output is Output.REPLACE:
+            pixels.check_writable(self.layer)
+
+    def framing(self, size: int) -> Framing:
+        """What of the layer is sent for a painting of this long side."""
+        return framing(pixels.selected_rect(self.layer), pixels.layer_rect(self.layer), size)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a painting needs, and all that is needed to put it into the image."""
+
+    subject: Subject
+    settings: Settings
+    framing: Framing
+    order: Order
+    style_title: str
+
+
+def preset_of(settings: Settings, connected: Connected) -> Preset:
+    """The preset that the settings name. Raises Failure if the daemon does not have it."""
+    preset = connected.presets.get(settings.preset)
+    if preset is None:
+        raise from_daemon("UNKNOWN_PRESET", ", ".join(connected.presets), {})
+    return preset
+
+
+def plan(
+    subject: Subject,
+    settings: Settings,
+    connected: Connected,
+    *,
+    frame_side: int = 0,
+    style: str | Pixels | bytes | None = None,
+) -> Plan:
+    """What to order for these settings. style: its pixels or bytes, if they have been read before.
+
+    Raises Failure.
+    """
+    settings.checked()
+    subject.check(settings)
+    preset = preset_of(settings, connected)
+    size = orders.painting_size(settings, preset, connected.largest_size)
+    frame = subject.framing(size)
+    content = pixels.read(subject.layer, frame, pixels.carrier(subject.image))
+    # With its context the region is longer than the target: the painting keeps the target's scale.
+    grown = min(connected.largest_size, round(size * frame.region.long_side / frame.target.long_side))
+    tunables = {**orders.tunables(settings, preset, connected.largest_size), "size": grown}
+    fits = frame.halvings == 0 and frame.region.long_side <= grown
+    order = Order(
+        content=content,
+        style=read_style(settings) if style is None else style,
+        preset=settings.preset,
+        tunables=tunables,
+        seed=settings.seed,
+        result=result_type(pixels.carrier(subject.image), fits=fits),
+        frame_side=frame_side,
+        detach=settings.detach and "watch-job" in connected.features,
+    )
+    return Plan(subject, settings, frame, order, style_title(settings, connected))
+
+
+def result_type(carrier: SampleType, *, fits: bool) -> SampleType:
+    """The samples to ask for: the image's own, but 16 bits where they will be enlarged, which rounds once more."""
+    return carrier if fits or carrier is not SampleType.UINT8 else SampleType.UINT16
+
+
+def read_style(settings: Settings) -> str | Pixels | bytes:
+    """A built-in style's name, a layer's pixels or a file's bytes. Raises Failure if there is no such picture."""
+    if settings.style_drawable:
+        layer = Gimp.Drawable.get_by_id(settings.style_drawable)
+        if layer is None or not layer.is_valid():
+            raise Failure(_("The layer that was chosen as style is not open any more. Choose another style."))
+        whole = pixels.layer_rect(layer)
+        return pixels.read(layer, framing(whole, whole, STYLE_SIDE), SampleType.UINT8)
+    if settings.style_file:
+        try:
+            return Path(settings.style_file).read_bytes()
+        except OSError as error:
+            raise Failure(
+                _("The style picture {path} cannot be read: {why}. Choose another one.").format(
+                    path=settings.style_file, why=error.strerror
+                )
+            ) from error
+    return settings.style
+
+
+def style_title(settings: Settings, connected: Connected) -> str:
+    """What to call the style in a layer's name."""
+    if settings.style_drawable:
+        layer = Gimp.Drawable.get_by_id(settings.style_drawable)
+        return layer.get_name() if layer is not None else ""
+    if settings.style_file:
+        return Path(settings.style_file).stem
+    return next((style.title for style in connected.styles if style.name == settings.style), settings.style)
+
+
+def place(work: Plan, painted: Painted) -> Gimp.Image | None:
+    """Puts a painting where the settings want it, as one step of undo. Gives the new image, if one was made.
+
+    All slow work is done before the image is touched. Raises Failure if GIMP refuses; the image is then as it was.
+    """
+    subject, target = work.subject, work.framing.target
+    if not subject.layer.is_valid():
+        raise Failure(_("The layer is not there any more."))
+    sample_type = pixels.carrier(subject.image)
+    rgb = pixels.fitted(painted.pixels, work.framing, sample_type)
+    if work.settings.output is Output.REPLACE:
+        with _UndoGroup(subject.image):
+            pixels.replace(subject.layer, target, rgb, sample_type)
+            _mark(subject.layer, work, painted)
+        return None
+    # With a title that holds braces it must not be formatted twice.
+    name = _("Neural Style: {style}").format(style=work.style_title)
+    finished = pixels.new_layer(subject.image, subject.layer, target, rgb, sample_type, name)
+    if work.settings.output is Output.NEW_IMAGE:
+        made = pixels.new_image(subject.image, subject.layer, finished)
+        _mark(made.get_layers()[0], work, painted)
+        finished.layer.delete()
+        return made
+    _mark(finished.layer, work, painted)
+    with _UndoGroup(subject.image):
+        image, layer = subject.image, subject.layer
+        if not image.insert_layer(finished.layer, layer.get_parent(), image.get_item_position(layer)):
+            raise Failure(_("GIMP does not let a layer be added here. Is the group locked?"))
+        finished.layer.set_offsets(finished.x, finished.y)
+    return None
+
+
+def fetched_image(painted: Painted) -> Gimp.Image:
+    """A painting whose layer is not known any more, as an image of its own."""
+    picture = painted.pixels
+    image = Gimp.Image.new_with_precision(
+        picture.width,
+        picture.height,
+        Gimp.ImageBaseType.RGB,
+        {
+            SampleType.UINT8: Gimp.Precision.U8_NON_LINEAR,
+            SampleType.UINT16: Gimp.Precision.U16_NON_LINEAR,
+            SampleType.FLOAT32: Gimp.Precision.FLOAT_NON_LINEAR,
+        }[picture.sample_type],
+    )
+    image.undo_disable()
+    layer = pixels.plain_layer(image, picture, _("Neural Style"))
+    _attach(layer, painted.record)
+    image.insert_layer(layer, None, 0)
+    image.undo_enable()
+    return image
+
+
+def _mark(layer: Gimp.Layer, work: Plan, painted: Painted) -> None:
+    chosen = work.settings.style_file or work.style_title if not isinstance(work.order.style, str) else work.order.style
+    _attach(layer, {**painted.record, "style": chosen, "seconds": round(painted.seconds, 3)})
+
+
+def _attach(layer: Gimp.Layer, record: Mapping[str, object]) -> None:
+    flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
+    layer.attach_parasite(Gimp.Parasite.new(provenance.PARASITE, flags, provenance.to_json(record)))
+
+
+class _UndoGroup:
+    """One step of undo, closed whatever happens."""
+
+    def __init__(self, image: Gimp.Image) -> None:
+        self._image = image
+
+    def __enter__(self) -> None:
+        self._image.undo_group_start()
+
+    def __exit__(self, *_error: object) -> None:
+        self._image.undo_group_end()
+
+
+def preview_plan(
+    subject: Subject, settings: Settings, connected: Connected, style: str | Pixels | bytes | None = None
+) -> Plan:
+    """The same for the dialog's preview: the selected part alone, small and soon done."""
+    preset = preset_of(settings, connected)
+    frame = replace(subject.framing(orders.PREVIEW_SIDE))
+    content = pixels.read(subject.layer, frame, SampleType.UINT8)
+    grown = round(orders.PREVIEW_SIDE * frame.region.long_side / frame.target.long_side)
+    order = Order(
+        content=content,
+        style=read_style(settings) if style is None else style,
+        preset=settings.preset,
+        tunables={**orders.preview_tunables(settings, preset), "size": grown},
+        seed=settings.seed,
+        result=SampleType.UINT8,
+        frame_side=grown,
+    )
+    return Plan(subject, settings, frame, order, style_title(settings, connected))

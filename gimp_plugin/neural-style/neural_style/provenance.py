@@ -1,0 +1,44 @@
+"""How a painting was made, as it is kept on its layer: a persistent parasite that holds one JSON object.
+
+The keys are those that the command line writes into its files (docs/gimp.md): preset, parameters, seed, precision,
+weights, weights_sha256, version, parameter_hash; and `style`, in the plug-in's own words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+PARASITE = "stylized"
+
+
+def record(started: Any, summary: Any) -> dict[str, object]:
+    """What the first and the last event of a job tell; `Started` and `Summary` of the contract."""
+    from neuralstyle.v1 import stylize_pb2 as pb
+
+    parameters = {field.name: _plain(field, value) for field, value in summary.parameters.ListFields()}
+    return {
+        "preset": started.preset,
+        "parameters": {**parameters, "iterations": summary.iterations},
+        "seed": summary.seed,
+        "precision": pb.Precision.Name(summary.precision).removeprefix("PRECISION_").lower(),
+        "weights": summary.weights.name,
+        "weights_sha256": summary.weights.sha256,
+        "version": summary.server_version,
+        "parameter_hash": summary.parameter_hash,
+    }
+
+
+def to_json(values: Mapping[str, object]) -> bytes:
+    """The parasite's bytes."""
+    return json.dumps(values, ensure_ascii=False, sort_keys=True).encode()
+
+
+def _plain(field: Any, value: Any) -> object:
+    if field.message_type is not None:
+        return {layer.layer: layer.weight if layer.HasField("weight") else 1.0 for layer in value.layers}
+    if field.enum_type is not None:
+        prefix = field.enum_type.values_by_number[0].name.removesuffix("UNSPECIFIED")
+        return field.enum_type.values_by_number[value].name.removeprefix(prefix).lower()
+    return value
