@@ -173,9 +173,7 @@ class NeuralStyle(Gimp.PlugIn):
         procedure.add_string_argument(
             "job-id", _("_Job"), _("Id of the painting; empty for the last one"), "", GObject.ParamFlags.READWRITE
         )
-        procedure.add_image_return_value(
-            "image", _("Image"), _("The painting"), False, GObject.ParamFlags.READWRITE
-        )
+        procedure.add_image_return_value("image", _("Image"), _("The painting"), False, GObject.ParamFlags.READWRITE)
         return procedure
 
     def _doctor(self) -> Gimp.Procedure:

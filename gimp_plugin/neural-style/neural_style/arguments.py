@@ -74,7 +74,7 @@ def numbers() -> dict[str, Number]:
         ),
         Number(
             "stroke-size",
-            _("Stro_ke size"),
+            _("Strok_e size"),
             _("Size of the strokes in per cent: smaller is finer, larger is broader"),
             25.0,
             400.0,

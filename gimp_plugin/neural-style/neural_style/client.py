@@ -18,13 +18,13 @@ from grpclib.client import Channel, StreamUnaryMethod, UnaryStreamMethod, UnaryU
 from grpclib.config import Configuration
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError, StreamTerminatedError
-from neuralstyle.v1 import endpoint
-from neuralstyle.v1 import stylize_pb2 as pb
 
 from neural_style import VERSION
 from neural_style.failures import Failure, daemon_lost, from_daemon, wrong_version
 from neural_style.orders import Order, Preset
 from neural_style.samples import Pixels, SampleType
+from neuralstyle.v1 import endpoint
+from neuralstyle.v1 import stylize_pb2 as pb
 
 API = "neuralstyle.v1"
 SERVICE = f"/{API}.StylizeService/"
@@ -180,7 +180,9 @@ def tunables_message(values: Mapping[str, float]) -> pb.Tunables:
     """The contract's message; numbers without a fraction where it wants whole ones."""
     message = pb.Tunables()
     for name, value in values.items():
-        whole = message.DESCRIPTOR.fields_by_name[name].cpp_type == message.DESCRIPTOR.fields_by_name[name].CPPTYPE_UINT32
+        whole = (
+            message.DESCRIPTOR.fields_by_name[name].cpp_type == message.DESCRIPTOR.fields_by_name[name].CPPTYPE_UINT32
+        )
         setattr(message, name, round(value) if whole else float(value))
     return message
 

@@ -18,6 +18,7 @@ def report() -> str:
     checks = [_check("Plug-in", True, f"{VERSION}, in GIMP's Python {sys.version.split()[0]}")]
     try:
         from google import protobuf
+
         from neural_style import client  # noqa: F401
     except Exception as error:
         found = f"{type(error).__name__}: {error}"

@@ -62,7 +62,7 @@ def start(command: list[str]) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name not in _SCRUBBED}
     with endpoint.log_file(folder).open("ab") as log:
-        subprocess.Popen(  # noqa: S603 (a list of arguments, written by the installer)
+        subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -13,7 +13,7 @@ from neural_style.words import _
 START_COMMAND = "stylize daemon start"
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818 (not always an error: a painting can be cancelled)
     """A reason why there is no painting. Its text is for the user: what happened, and the next step."""
 
     def __init__(self, message: str, *, reason: str = "") -> None:
@@ -34,8 +34,8 @@ def daemon_lost() -> Failure:
     """It answered before, and has gone."""
     return Failure(
         _(
-            "The painting daemon stopped in the middle of the work. Nothing was changed; press Stylize again. If it keeps"
-            " happening, look into its log with: stylize daemon logs"
+            "The painting daemon stopped in the middle of the work. Nothing was changed; press Stylize again. If it"
+            " keeps happening, look into its log with: stylize daemon logs"
         )
     )
 

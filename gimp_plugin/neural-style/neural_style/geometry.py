@@ -71,9 +71,7 @@ class Framing:
     def sent(self) -> Rect:
         """The region in halved coordinates."""
         step = 2**self.halvings
-        return Rect(
-            self.region.x // step, self.region.y // step, self.region.width // step, self.region.height // step
-        )
+        return Rect(self.region.x // step, self.region.y // step, self.region.width // step, self.region.height // step)
 
 
 def framing(target: Rect, layer: Rect, size: int) -> Framing:

@@ -4,7 +4,7 @@ window and without a network."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import gi
@@ -217,16 +217,26 @@ class _UndoGroup:
 
 
 def preview_plan(
-    subject: Subject, settings: Settings, connected: Connected, style: str | Pixels | bytes | None = None
+    subject: Subject,
+    settings: Settings,
+    connected: Connected,
+    style: str | Pixels | bytes,
+    earlier: Plan | None = None,
 ) -> Plan:
-    """The same for the dialog's preview: the selected part alone, small and soon done."""
+    """The same for the dialog's preview: the selected part alone, small and soon done.
+
+    earlier: an earlier preview's plan, whose copy of the layer serves again. Raises Failure.
+    """
     preset = preset_of(settings, connected)
-    frame = replace(subject.framing(orders.PREVIEW_SIDE))
-    content = pixels.read(subject.layer, frame, SampleType.UINT8)
+    if earlier is None:
+        frame = subject.framing(orders.PREVIEW_SIDE)
+        content = pixels.read(subject.layer, frame, SampleType.UINT8)
+    else:
+        frame, content = earlier.framing, earlier.order.content
     grown = round(orders.PREVIEW_SIDE * frame.region.long_side / frame.target.long_side)
     order = Order(
         content=content,
-        style=read_style(settings) if style is None else style,
+        style=style,
         preset=settings.preset,
         tunables={**orders.preview_tunables(settings, preset), "size": grown},
         seed=settings.seed,

@@ -67,8 +67,9 @@ def check_writable(layer: Gimp.Layer) -> None:
     while item is not None:
         if item.get_lock_content():
             raise Failure(
-                _("The pixels of “{name}” are locked. Unlock them in the Layers dialog, or choose a new layer as output.")
-                .format(name=item.get_name())
+                _(
+                    "The pixels of “{name}” are locked. Unlock them in the Layers dialog, or choose a new layer as output."
+                ).format(name=item.get_name())
             )
         item = item.get_parent()
 

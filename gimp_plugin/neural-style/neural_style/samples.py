@@ -50,9 +50,7 @@ def is_opaque(rgba: bytes, sample_type: SampleType) -> bool:
     size = sample_type.value
     full = {SampleType.UINT8: b"\xff", SampleType.UINT16: b"\xff\xff", SampleType.FLOAT32: b"\x00\x00\x80\x3f"}
     count = len(rgba) // (4 * size)
-    return all(
-        rgba[3 * size + byte :: 4 * size] == full[sample_type][byte : byte + 1] * count for byte in range(size)
-    )
+    return all(rgba[3 * size + byte :: 4 * size] == full[sample_type][byte : byte + 1] * count for byte in range(size))
 
 
 def mean_color(premultiplied: bytes) -> tuple[float, float, float]:

@@ -8,6 +8,7 @@ and must hand them over to the main one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -202,10 +203,8 @@ async def _guarded(work: Coroutine[Any, Any, None], deliver: Deliver) -> None:
 
 async def _quiet(work: Coroutine[Any, Any, None]) -> None:
     """For orders to a job: if they fail, the job's own stream tells why."""
-    try:
+    with contextlib.suppress(Failure):
         await work
-    except Failure:
-        pass
 
 
 async def _find() -> Client | None:
@@ -236,9 +235,7 @@ async def _start_daemon(deliver: Deliver) -> Client:
     raise daemon_not_starting(endpoints.log_tail())
 
 
-async def _follow(
-    responses: AsyncIterator[Any], result: SampleType | None, job: Job, deliver: Deliver
-) -> None:
+async def _follow(responses: AsyncIterator[Any], result: SampleType | None, job: Job, deliver: Deliver) -> None:
     """Delivers a job's events. result: the type of its samples; None if its own header must tell."""
     from neural_style import provenance
 

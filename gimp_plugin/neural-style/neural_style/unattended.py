@@ -7,13 +7,14 @@ this process without a word; the daemon notices that its stream has gone, and th
 from __future__ import annotations
 
 import queue
+from collections.abc import Callable
 
 import gi
 
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402
 
-from neural_style import detached, painting, pixels  # noqa: E402
+from neural_style import painting, pixels, profile  # noqa: E402
 from neural_style.arguments import Settings  # noqa: E402
 from neural_style.events import Connected, Event, Painted, Progress, Started, Starting, Waiting  # noqa: E402
 from neural_style.failures import Failure  # noqa: E402
@@ -33,9 +34,9 @@ def paint(subject: Subject, settings: Settings, session: Session) -> None:
         work = painting.plan(subject, settings, connected)
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         job = session.paint(work.order, events.put)
-        painted = _wait(events, detached.note if work.order.detach else None)
+        painted = _wait(events, profile.detached().add if work.order.detach else _nothing)
         made = painting.place(work, painted)
-        detached.forget(job.job_id)
+        profile.detached().remove(job.job_id)
     finally:
         Gimp.progress_end()
     if made is not None:
@@ -45,7 +46,7 @@ def paint(subject: Subject, settings: Settings, session: Session) -> None:
 def fetch(job_id: str, session: Session) -> Gimp.Image:
     """A detached painting as a new image. job_id: "" for the last one. Raises Failure."""
     pixels.start()
-    job_id = job_id or detached.last()
+    job_id = job_id or profile.detached().last()
     if not job_id:
         raise Failure(_("No painting was left behind."))
     Gimp.progress_init(_("Neural Style"))
@@ -53,15 +54,15 @@ def fetch(job_id: str, session: Session) -> Gimp.Image:
         _connect(session)
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         session.watch(job_id, 0, events.put)
-        painted = _wait(events, None)
+        painted = _wait(events, _nothing)
     except Failure as failure:
         if failure.reason == "JOB_NOT_FOUND":
-            detached.forget(job_id)
+            profile.detached().remove(job_id)
         raise
     finally:
         Gimp.progress_end()
     image = painting.fetched_image(painted)
-    detached.forget(job_id)
+    profile.detached().remove(job_id)
     return image
 
 
@@ -84,7 +85,7 @@ def _connect(session: Session) -> Connected:
             Gimp.progress_set_text(_("Starting the painting daemon"))
 
 
-def _wait(events: queue.SimpleQueue[Event], note_job) -> Painted:
+def _wait(events: queue.SimpleQueue[Event], note_job: Callable[[str], None]) -> Painted:
     while True:
         event = events.get()
         if isinstance(event, Failure):
@@ -97,8 +98,12 @@ def _wait(events: queue.SimpleQueue[Event], note_job) -> Painted:
             Gimp.progress_set_text(_("Painting on {device}").format(device=event.device))
         elif isinstance(event, Progress):
             Gimp.progress_update(event.iteration / event.iterations)
-        if note_job is not None and isinstance(event, (Waiting, Started)):
+        if isinstance(event, (Waiting, Started)):
             note_job(event.job_id)
+
+
+def _nothing(_job_id: str) -> None:
+    """A job that ends with this process need not be remembered."""
 
 
 def waiting_text(jobs_ahead: int) -> str:
