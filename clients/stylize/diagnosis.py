@@ -45,14 +45,16 @@ class Check:
 
 def examine(*, start: bool) -> list[Check]:
     """All checks. start: start the daemon if none runs, to see whether it can be."""
-    return list(_examine(endpoint.home(), start))
+    folder = endpoint.home()
+    return [_python(), _packages(), _home(folder), _disk(folder), *examine_daemon(start=start)]
 
 
-def _examine(folder: Path, start: bool) -> Iterator[Check]:
-    yield _python()
-    yield _packages()
-    yield _home(folder)
-    yield _disk(folder)
+def examine_daemon(*, start: bool) -> list[Check]:
+    """The end of the chain, which other doctors share: the daemon's program, the daemon, and how it is reached."""
+    return list(_examine_daemon(endpoint.home(), start))
+
+
+def _examine_daemon(folder: Path, start: bool) -> Iterator[Check]:
     yield _command()
     daemon = _daemon(folder, start)
     yield daemon

@@ -75,6 +75,34 @@ def uninstall(profile: ProfileOption = None, as_json: JsonOption = False) -> Non
     _tell(results, as_json, ending="Restart GIMP to see it gone." if removed else "There was nothing to remove.")
 
 
+@app.command()
+def doctor(
+    profile: ProfileOption = None,
+    ask: Annotated[
+        bool, typer.Option("--ask/--no-ask", help="Start GIMP without a window and ask it; takes some seconds.")
+    ] = True,
+    start: Annotated[
+        bool, typer.Option("--start/--no-start", help="Start the daemon if none runs, to see whether it can.")
+    ] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the plug-in in each GIMP 3 of yours and its way to the daemon, and say what to do about what fails."""
+    from stylize.cli.checks import tell_checks
+    from stylize.cli.failures import errors_as_events
+    from stylize.cli.terminal import patience
+    from stylize.diagnosis import examine_daemon
+    from stylize.gimp.doctor import examine_gimp
+    from stylize.gimp.profiles import Machine, named_profile
+    from stylize.gimp.programs import find_programs
+
+    with errors_as_events(as_json), patience("Checking", quiet=as_json):
+        named = named_profile(profile) if profile else None
+        machine = Machine.this()
+        daemon = examine_daemon(start=start)  # first: the plug-in asks the daemon, too
+        checks = examine_gimp(machine, find_programs(machine.environment), named, ask=ask)
+    tell_checks([*checks, *daemon], as_json=as_json)
+
+
 def _for_each(profiles: list[Profile], action: Callable[[Profile], Change]) -> list[_Result]:
     from stylize.errors import StylizeError
 

@@ -49,6 +49,8 @@ class Machine:
     """As `sys.platform`."""
     environment: Mapping[str, str]
     home: Path
+    root: Path = Path("/")
+    """Where GIMP's own folders are searched."""
 
     @classmethod
     def this(cls) -> Machine:

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stylize.gimp import PLUG_IN
-
 VERSION_TIMEOUT = 20.0
 _NAMES = re.compile(r"gimp(-console)?(-3(\.\d+)?)?")
+_EXCEPTION = re.compile(r"[\w.]*(Error|Exception)\b: ")
 _NO_WINDOW = ("--new-instance", "--no-interface", "--no-data", "--no-fonts")
 
 
@@ -126,7 +125,7 @@ def _run(command: list[str], environment: Mapping[str, str], timeout: float) -> 
         return Answer("", f"{name} did not end within {timeout:.0f} seconds.")
     if process.returncode == 0:
         return Answer(output, "")
-    last = next((line for line in reversed(complaints.splitlines()) if PLUG_IN in line or "Error" in line), "")
+    last = next((line for line in reversed(complaints.splitlines()) if _EXCEPTION.match(line)), "")
     return Answer(output, f"{name} ended with exit code {process.returncode}{f': {last}' if last else ''}.")
 
 
