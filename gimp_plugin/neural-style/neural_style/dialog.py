@@ -33,7 +33,7 @@ from neural_style.failures import Failure  # noqa: E402
 from neural_style.gallery import Choice, Gallery  # noqa: E402
 from neural_style.live_preview import LivePreview  # noqa: E402
 from neural_style.painting import Plan, Subject  # noqa: E402
-from neural_style.preview import SIDE, Preview  # noqa: E402
+from neural_style.preview import WIDTH, Preview  # noqa: E402
 from neural_style.session import Job, Session  # noqa: E402
 from neural_style.unattended import show as show_image  # noqa: E402
 from neural_style.unattended import waiting_text  # noqa: E402
@@ -81,7 +81,7 @@ class Dialog:
         self._generation = 0
         self._loop: GLib.MainLoop | None = None
 
-        before = pixels.thumbnail(subject.layer, pixels.selected_rect(subject.layer), SIDE)
+        before = pixels.thumbnail(subject.layer, pixels.selected_rect(subject.layer), WIDTH)
         self._preview = Preview(before)
         self._status = Gtk.Label(xalign=0.0, wrap=True, selectable=True, max_width_chars=40)
         self._bar = Gtk.ProgressBar()
@@ -122,6 +122,7 @@ class Dialog:
         self._window.destroy()
 
     def _layout(self) -> Gtk.Widget:
+        """Picture and controls side by side, the styles below."""
         left = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         frame = Gtk.Frame(shadow_type=Gtk.ShadowType.IN)
         frame.add(self._preview)
@@ -135,16 +136,16 @@ class Dialog:
         below.pack_end(self._keep, False, False, 0)
         below.pack_end(self._again, False, False, 0)
         left.pack_start(below, False, False, 0)
-        self._right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING)
-        self._right.pack_start(self._gallery, True, True, 0)
-        self._right.pack_start(self._controls, False, False, 0)
-        self._right.pack_start(self._hint, False, False, 0)
-        both = Gtk.Box(spacing=_SPACING, border_width=_SPACING)
+        right = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING)
+        right.pack_start(self._controls, False, False, 0)
+        right.pack_start(self._hint, False, False, 0)
+        both = Gtk.Box(spacing=_SPACING)
         both.pack_start(left, False, True, 0)
-        both.pack_start(self._right, True, True, 0)
-        whole = Gtk.Box(orientation=Gtk.Orientation.VERTICAL)
+        both.pack_start(right, True, True, 0)
+        whole = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=_SPACING, border_width=_SPACING)
         whole.pack_start(self._left_behind, False, False, 0)
-        whole.pack_start(both, True, True, 0)
+        whole.pack_start(both, False, True, 0)
+        whole.pack_start(self._gallery, True, True, 0)
         return whole
 
     # Settings
@@ -237,7 +238,7 @@ class Dialog:
         try:
             settings = self._settings_of()
             work = painting.plan(
-                self._subject, settings, self._connected, frame_side=SIDE, style=self._live.style_of(settings)
+                self._subject, settings, self._connected, frame_side=WIDTH, style=self._live.style_of(settings)
             )
             painted = self._watch(work)
             if painted is None:
@@ -298,7 +299,8 @@ class Dialog:
             profile.detached().add(event.job_id)
 
     def _set_painting(self, painting_now: bool) -> None:
-        self._right.set_sensitive(not painting_now)
+        self._controls.set_sensitive(not painting_now)
+        self._gallery.set_sensitive(not painting_now)
         self._window.set_response_sensitive(Gtk.ResponseType.OK, not painting_now)
         self._keep.set_sensitive(True)
         self._keep.set_visible(painting_now and "stop-and-keep" in (self._connected or _NOBODY).features)

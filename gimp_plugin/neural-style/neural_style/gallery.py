@@ -21,6 +21,8 @@ from neural_style.words import _  # noqa: E402
 
 TILE = 88
 """Sides of a thumbnail on the screen."""
+ROW = 158
+"""Height of the gallery: one row of tiles and the head of the next."""
 _TEXT_WIDTH = 104
 _OPEN_LAYERS_SHOWN = 40
 _LABEL_LENGTH = 32
@@ -40,7 +42,7 @@ class Gallery(Gtk.Box):
     """Thumbnails to choose from, and buttons to add and remove own pictures."""
 
     def __init__(self, own: KeptList, subject: Gimp.Layer, on_choice: Callable[[Choice], None]) -> None:
-        super().__init__(orientation=Gtk.Orientation.VERTICAL, spacing=6)
+        super().__init__(spacing=6)
         self._own = own
         self._on_choice = on_choice
         self._choices: list[Choice] = []
@@ -49,11 +51,11 @@ class Gallery(Gtk.Box):
         self._selecting = False
         self._view.connect("selection-changed", self._on_selection)
         scrolled = Gtk.ScrolledWindow(
-            hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN, min_content_height=266
+            hscrollbar_policy=Gtk.PolicyType.NEVER, shadow_type=Gtk.ShadowType.IN, min_content_height=ROW
         )
         scrolled.add(self._view)
         self.pack_start(scrolled, True, True, 0)
-        buttons = Gtk.Box(spacing=6)
+        buttons = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=6)
         add = Gtk.Button.new_with_mnemonic(_("_Add picture..."))
         add.connect("clicked", self._on_add)
         self._remove = Gtk.Button.new_with_mnemonic(_("Re_move picture"))

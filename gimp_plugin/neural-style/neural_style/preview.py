@@ -15,8 +15,8 @@ from gi.repository import Gdk, GdkPixbuf, GLib, Gtk  # noqa: E402
 from neural_style.geometry import Framing  # noqa: E402
 from neural_style.samples import Pixels  # noqa: E402
 
-SIDE = 512
-"""Longest side of the picture on the screen."""
+WIDTH, HEIGHT = 480, 320
+"""The picture on the screen fits into this: the dialog as a whole then fits a screen of 768 lines."""
 _LINE = 0xFFFFFFFF
 _LINE_SHADOW = 0x000000FF
 
@@ -26,14 +26,14 @@ class Preview(Gtk.EventBox):
 
     def __init__(self, before: Pixels) -> None:
         super().__init__()
-        scale = SIDE / max(before.width, before.height)
+        scale = min(WIDTH / before.width, HEIGHT / before.height)
         self._width = max(1, round(before.width * scale))
         self._height = max(1, round(before.height * scale))
         self._before = _scaled(pixbuf(before.width, before.height, before.data), self._width, self._height)
         self._after: GdkPixbuf.Pixbuf | None = None
         self._split = 0.5
         self._image = Gtk.Image()
-        self._image.set_size_request(SIDE, SIDE * 3 // 4)
+        self._image.set_size_request(WIDTH, HEIGHT)
         self.add(self._image)
         self.add_events(Gdk.EventMask.BUTTON_PRESS_MASK | Gdk.EventMask.BUTTON1_MOTION_MASK)
         self.connect("button-press-event", self._on_drag)
