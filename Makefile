@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 PROTOS := $(wildcard proto/neuralstyle/v1/*.proto)
 
-.PHONY: demo test lint proto proto-check docs styles bench clean help
+.PHONY: demo test lint proto proto-check docs translations styles bench clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,6 +51,9 @@ proto-check: proto ## Fail if the committed generated code is not what the contr
 
 docs: $(VENV)/ready ## Write the generated pages
 	$(BIN)/python -m neuralstyle.v1.reasons > docs/errors.md
+
+translations: $(VENV)/ready ## Bring the plug-in's catalogues up to date with its texts
+	$(BIN)/python gimp_plugin/translations.py
 
 styles: $(VENV)/ready ## Draw the built-in styles that are our own
 	$(BIN)/python -m stylized.styles.drawing daemon/stylized/styles

@@ -1,9 +1,9 @@
-"""The plug-in's catalogues: `python gimp_plugin/translations.py`, or `make translations`, brings all of them up to date.
+"""The plug-in's catalogues: `make translations`, or `python gimp_plugin/translations.py`, brings them all up to date.
 
 `locale/neural-style.pot` holds every text of the sources, `locale/LANGUAGE/LC_MESSAGES/neural-style.po` what a person
 made of it, and the `.mo` beside it what the plug-in reads. All three are committed: neither GIMP nor the build has a
 tool that makes one of another. Nothing is written that says the same as before, so a run without changes changes
-nothing. To begin a language: `pybabel init --domain neural-style --input-file TEMPLATE --output-dir LOCALE -l LANGUAGE`.
+nothing. To begin a language: `pybabel init -D neural-style -i LOCALE/neural-style.pot -d LOCALE -l LANGUAGE`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,15 @@ HEADER = """\
 def extracted() -> Catalog:
     """Every text of the sources."""
     catalog = Catalog(
-        domain=DOMAIN, project=DOMAIN, copyright_holder="Stylized", header_comment=HEADER, charset="utf-8", fuzzy=False
+        domain=DOMAIN,
+        project="Stylized",
+        version=DOMAIN,
+        header_comment=HEADER,
+        msgid_bugs_address="none",
+        last_translator="none",
+        language_team="none",
+        charset="utf-8",
+        fuzzy=False,
     )
     for source in sources():
         name = source.relative_to(PLUG_IN).as_posix()
@@ -84,12 +92,14 @@ def main() -> None:
     """Extracts, merges and compiles."""
     template = extracted()
     if TEMPLATE.is_file():
-        template.creation_date = read(TEMPLATE).creation_date
+        now, template.creation_date = template.creation_date, read(TEMPLATE).creation_date
+        if _written(template) != TEMPLATE.read_bytes():
+            template.creation_date = now
     _put(TEMPLATE, _written(template))
     for path in translations():
         catalog = read(path)
         # A guess at what a changed text may mean would have to be looked at; without one, the test names what is open.
-        catalog.update(template, no_fuzzy_matching=True, update_creation_date=False)
+        catalog.update(template, no_fuzzy_matching=True)
         catalog.obsolete.clear()
         _put(path, _written(catalog))
         _put(path.with_suffix(".mo"), compiled(catalog))
