@@ -7,6 +7,8 @@ gettext, so that the rooms that know nothing of GIMP speak the same language as 
 from __future__ import annotations
 
 import gettext
+import itertools
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,9 +19,13 @@ _catalogue: gettext.NullTranslations = gettext.NullTranslations()
 
 
 def speak(languages: Sequence[str]) -> None:
-    """Uses the first of these languages that there is a catalogue for, such as ["de_AT", "de"]; else English."""
+    """Uses the first of these languages that there is a catalogue for, such as ["de_AT", "de"]; else English.
+
+    English has no catalogue, being what the texts are in: who names it first must not get the next in the list.
+    """
     global _catalogue
-    _catalogue = gettext.translation(DOMAIN, CATALOGUES, languages=list(languages), fallback=True)
+    foreign = itertools.takewhile(lambda language: not re.match(r"(en|C|POSIX)\b|en_", language), languages)
+    _catalogue = gettext.translation(DOMAIN, CATALOGUES, languages=list(foreign), fallback=True)
 
 
 def _(text: str) -> str:
