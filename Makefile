@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 PROTOS := $(wildcard proto/neuralstyle/v1/*.proto)
 
-.PHONY: demo test lint proto proto-check docs translations styles bench clean help
+.PHONY: demo test lint proto proto-check docs translations icon styles bench clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ docs: $(VENV)/ready ## Write the generated pages
 
 translations: $(VENV)/ready ## Bring the plug-in's catalogues up to date with its texts
 	$(BIN)/python gimp_plugin/translations.py
+
+icon: $(VENV)/ready ## Draw the plug-in's icon
+	$(BIN)/python gimp_plugin/icon.py
 
 styles: $(VENV)/ready ## Draw the built-in styles that are our own
 	$(BIN)/python -m stylized.styles.drawing daemon/stylized/styles
