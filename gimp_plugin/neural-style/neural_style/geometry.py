@@ -73,6 +73,10 @@ class Framing:
         step = 2**self.halvings
         return Rect(self.region.x // step, self.region.y // step, self.region.width // step, self.region.height // step)
 
+    def long_side(self, size: int) -> int:
+        """Long side of the region's painting in which the target has a long side of `size` pixels."""
+        return round(size * self.region.long_side / self.target.long_side)
+
 
 def framing(target: Rect, layer: Rect, size: int) -> Framing:
     """How to paint `target`, a part of `layer`, at a long side of `size` pixels.
@@ -84,7 +88,8 @@ def framing(target: Rect, layer: Rect, size: int) -> Framing:
     # After scaling the long side to `size` the short one needs MIN_SIDE pixels; one more, since scaling rounds.
     least = -(-region.long_side * (MIN_SIDE + 1) // size) if region.long_side > size else MIN_SIDE
     region = region.widened(max(MIN_SIDE, least))
+    # By the target, whose painting has `size` pixels; that of the region is larger by the context.
     halvings = 0
-    while region.long_side >= 2 ** (halvings + 1) * size:
+    while target.long_side >= 2 ** (halvings + 1) * size:
         halvings += 1
     return Framing(target, region.aligned(2**halvings), halvings)

@@ -11,6 +11,8 @@ from neural_style.samples import Pixels, SampleType
 PREVIEW_SIDE = 256
 """Long side of the dialog's preview painting: a step takes a tenth of a second even on a CPU."""
 PREVIEW_ITERATIONS = 60
+LARGEST_FRAME = 512
+"""Longest side of a frame of plain pixels that the daemon sends."""
 LEAST_SIZE = 64
 
 WORK: Mapping[Quality, tuple[float, float]] = {

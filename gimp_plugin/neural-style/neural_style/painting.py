@@ -89,7 +89,7 @@ def plan(
     frame = subject.framing(size)
     content = pixels.read(subject.layer, frame, pixels.carrier(subject.image))
     # With its context the region is longer than the target: the painting keeps the target's scale.
-    grown = min(connected.largest_size, round(size * frame.region.long_side / frame.target.long_side))
+    grown = min(connected.largest_size, frame.long_side(size))
     tunables = {**orders.tunables(settings, preset, connected.largest_size), "size": grown}
     fits = frame.halvings == 0 and frame.region.long_side <= grown
     order = Order(
@@ -233,7 +233,7 @@ def preview_plan(
         content = pixels.read(subject.layer, frame, SampleType.UINT8)
     else:
         frame, content = earlier.framing, earlier.order.content
-    grown = round(orders.PREVIEW_SIDE * frame.region.long_side / frame.target.long_side)
+    grown = min(connected.largest_size, frame.long_side(orders.PREVIEW_SIDE))
     order = Order(
         content=content,
         style=style,
@@ -241,6 +241,6 @@ def preview_plan(
         tunables={**orders.preview_tunables(settings, preset), "size": grown},
         seed=settings.seed,
         result=SampleType.UINT8,
-        frame_side=grown,
+        frame_side=min(grown, orders.LARGEST_FRAME),
     )
     return Plan(subject, settings, frame, order, style_title(settings, connected))
