@@ -22,7 +22,7 @@ def record(started: Any, summary: Any) -> dict[str, object]:
         "preset": started.preset,
         "parameters": {**parameters, "iterations": summary.iterations},
         "seed": summary.seed,
-        "precision": pb.Precision.Name(summary.precision).removeprefix("PRECISION_").lower(),
+        "precision": _choice(pb.Precision.DESCRIPTOR, summary.precision),
         "weights": summary.weights.name,
         "weights_sha256": summary.weights.sha256,
         "version": summary.server_version,
@@ -39,6 +39,15 @@ def _plain(field: Any, value: Any) -> object:
     if field.message_type is not None:
         return {layer.layer: layer.weight if layer.HasField("weight") else 1.0 for layer in value.layers}
     if field.enum_type is not None:
-        prefix = field.enum_type.values_by_number[0].name.removesuffix("UNSPECIFIED")
-        return field.enum_type.values_by_number[value].name.removeprefix(prefix).lower()
+        return _choice(field.enum_type, value)
     return value
+
+
+def _choice(choices: Any, number: int) -> str:
+    """POOLING_MAX is "max", unspecified is "", a value from a newer daemon its number."""
+    if number == 0:
+        return ""
+    if number not in choices.values_by_number:
+        return str(number)
+    prefix = choices.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    return choices.values_by_number[number].name.removeprefix(prefix).lower()
