@@ -45,6 +45,11 @@ class KeptList:
         """Whole or not at all: beside it, then renamed."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=f".{self._file.name}-")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(entries, stream, ensure_ascii=False, indent=1)
-        Path(name).replace(self._file)
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                # In ASCII: names of files may hold bytes that are no text, which UTF-8 refuses.
+                json.dump(entries, stream, indent=1)
+            part.replace(self._file)
+        finally:
+            part.unlink(missing_ok=True)
