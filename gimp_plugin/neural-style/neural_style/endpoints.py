@@ -19,6 +19,8 @@ INSTALLED = Path(__file__).resolve().parent.parent / "installed.json"
 LOG_LINES = 6
 _SCRUBBED = ("GI_TYPELIB_PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "GDK_PIXBUF_MODULE_FILE")
 """GIMP's own, which would mislead another Python."""
+_started: list[subprocess.Popen[bytes]] = []
+"""Kept, since Python complains of a process that is forgotten while it runs."""
 
 
 def folders() -> Iterator[Path]:
@@ -49,20 +51,22 @@ def start_command() -> list[str] | None:
     """The command that starts the daemon in the background, or None if it cannot be started from here."""
     try:
         command = json.loads(INSTALLED.read_text(encoding="utf-8"))["daemon_command"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     if not (isinstance(command, list) and command and os.access(command[0], os.X_OK)):
         return None
     return [str(word) for word in command]
 
 
-def start(command: list[str]) -> None:
+def start(command: list[str]) -> subprocess.Popen[bytes]:
     """Starts the daemon in a session of its own, so that it outlives GIMP. Raises OSError if it cannot be run."""
     folder = next(folders())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name not in _SCRUBBED}
-    with endpoint.log_file(folder).open("ab") as log:
-        subprocess.Popen(
+    # What a daemon writes is for its user alone.
+    log = os.open(endpoint.log_file(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -71,6 +75,10 @@ def start(command: list[str]) -> None:
             cwd="/" if os.name == "posix" else None,
             start_new_session=True,
         )
+    finally:
+        os.close(log)
+    _started.append(process)
+    return process
 
 
 def log_tail() -> str:
