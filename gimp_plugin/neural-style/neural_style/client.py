@@ -74,6 +74,7 @@ class Client:
                     continue
                 raise _failure(error) from error
             if API not in info.api_versions:
+                channel.close()
                 raise wrong_version(info.server_version)
             return cls(channel, metadata, info)
         return None

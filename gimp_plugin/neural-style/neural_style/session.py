@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from neural_style.client import Client
 
 START_SECONDS = 30.0
+_YIELD_SECONDS = 5.0
+"""A daemon that ends at once may have given way to one that somebody else is starting: so long that one may take."""
 _POLL_SECONDS = 0.1
 
 Deliver = Callable[[Event], None]
@@ -83,14 +85,17 @@ class Session:
         self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         if self._client is not None:
             self._client.close()
+        # Sockets are closed, and half-read streams ended, in the loop's next rounds: only then does the daemon notice.
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
     def _start(self, work: Coroutine[Any, Any, None], deliver: Deliver) -> Any:
         return asyncio.run_coroutine_threadsafe(_guarded(work, deliver), self._loop)
 
     async def _connect(self, deliver: Deliver) -> None:
-        client = await self._open(deliver)
-        styles, presets = await client.styles(), await client.presets()
+        async with self._using(deliver) as client:
+            styles, presets = await client.styles(), await client.presets()
         deliver(
             Connected(
                 version=client.info.server_version,
@@ -110,12 +115,19 @@ class Session:
                 self._client = await _find() or await _start_daemon(deliver)
             return self._client
 
-    def _forget_client(self) -> None:
-        """The daemon has gone: another one may be there next time, which has none of our pictures."""
-        if self._client is not None:
-            self._client.close()
-        self._client = None
-        self._uploaded.clear()
+    @contextlib.asynccontextmanager
+    async def _using(self, deliver: Deliver) -> AsyncIterator[Client]:
+        """The daemon's client. If the daemon turns out to be gone it is forgotten: another one may be there next time,
+        which has none of our pictures."""
+        client = await self._open(deliver)
+        try:
+            yield client
+        except Failure as failure:
+            if not failure.reason and client is self._client:
+                client.close()
+                self._client = None
+                self._uploaded.clear()
+            raise
 
     async def _paint(self, order: Order, job: Job, deliver: Deliver) -> None:
         try:
@@ -127,19 +139,14 @@ class Session:
             await self._paint_once(order, job, deliver)
 
     async def _paint_once(self, order: Order, job: Job, deliver: Deliver) -> None:
-        client = await self._open(deliver)
-        try:
+        async with self._using(deliver) as client:
             content_id = await self._upload(client, order.content)
             style_id = "" if isinstance(order.style, str) else await self._upload(client, order.style)
             await _follow(client.stylize(order, content_id, style_id), order.result, job, deliver)
-        except Failure as failure:
-            if failure.reason in ("", "IMAGE_NOT_FOUND"):
-                self._forget_client()
-            raise
 
     async def _watch(self, job: Job, frame_side: int, deliver: Deliver) -> None:
-        client = await self._open(deliver)
-        await _follow(client.watch(job.job_id, frame_side), None, job, deliver)
+        async with self._using(deliver) as client:
+            await _follow(client.watch(job.job_id, frame_side), None, job, deliver)
 
     async def _upload(self, client: Client, picture: Pixels | bytes) -> str:
         known = self._uploaded.get(id(picture))
@@ -223,7 +230,7 @@ async def _start_daemon(deliver: Deliver) -> Client:
         raise no_daemon()
     deliver(Starting())
     try:
-        endpoints.start(command)
+        process = endpoints.start(command)
     except OSError as error:
         raise no_daemon() from error
     deadline = time.monotonic() + START_SECONDS
@@ -231,6 +238,8 @@ async def _start_daemon(deliver: Deliver) -> Client:
         client = await _find()
         if client is not None:
             return client
+        if process.poll() is not None:
+            deadline = min(deadline, time.monotonic() + _YIELD_SECONDS)
         await asyncio.sleep(_POLL_SECONDS)
     raise daemon_not_starting(endpoints.log_tail())
 
@@ -291,4 +300,7 @@ def _pixels(header: Any, data: bytes) -> Pixels:
     }
     if header is None or header.format not in kinds or header.pixels.channels != 3 or len(data) != header.size_bytes:
         raise daemon_lost()
-    return Pixels(header.pixels.width, header.pixels.height, kinds[header.format], data)
+    try:
+        return Pixels(header.pixels.width, header.pixels.height, kinds[header.format], data)
+    except ValueError:
+        raise daemon_lost() from None
