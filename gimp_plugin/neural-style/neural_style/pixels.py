@@ -4,8 +4,9 @@ Precision. GIMP converts between a layer's own format and the one that is asked 
 sRGB, so an image with another profile is converted by GIMP itself. What is written is asked for in at least the
 layer's own precision (`carrier`): 8 bits for 8-bit images with the usual curve, 16 for 16-bit ones and halves, floats
 for the rest; linear 8- and 16-bit images take the next finer one, since equal steps in one curve are not equal in the
-other. So the only rounding is the layer's own: at most half a step of it, plus half a step of 1/65535 where 16 bits
-carry what is finer. A misspelt format kills the process, which is why they stand here as constants.
+other; so do 8-bit gray ones, whose gray is made of three colours. So the only rounding is the layer's own: at most
+half a step of it, plus half a step of 1/65535 where 16 bits carry what is finer. A misspelt format kills the process,
+which is why they stand here as constants.
 
 A painting that is smaller than its region is enlarged with a cubic kernel in linear light.
 """
@@ -43,7 +44,10 @@ _CARRIERS = {
 
 def carrier(image: Gimp.Image) -> SampleType:
     """The sample type in which this image's pixels are read and written."""
-    return _CARRIERS.get(image.get_precision(), SampleType.FLOAT32)
+    own = _CARRIERS.get(image.get_precision(), SampleType.FLOAT32)
+    if own is SampleType.UINT8 and image.get_base_type() == Gimp.ImageBaseType.GRAY:
+        return SampleType.UINT16
+    return own
 
 
 def start() -> None:
