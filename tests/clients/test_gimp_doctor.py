@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -191,7 +192,9 @@ def test_what_the_plug_in_finds_from_inside_is_told(user: Machine) -> None:
 def test_a_gimp_that_hangs_is_not_waited_for(user: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inside, "TIMEOUT", 1.0)
     add_gimp(user.home, "3.0.4", seconds=30)
+    began = time.monotonic()
     assert "did not end within 1 seconds" in failed(user, ask=True)["Inside GIMP 3.0.4"].found
+    assert time.monotonic() - began < 15  # it was ended, and not just given up
 
 
 def test_a_gimp_that_fails_shows_its_last_error(user: Machine) -> None:

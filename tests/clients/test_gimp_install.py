@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,6 +132,18 @@ def test_a_kill_at_any_moment_leaves_all_or_nothing(sources: Path, plug_ins: Pat
         assert contents(target) == old
         assert names(plug_ins) == ["neural-style"]
     assert seen == {"none", "old", "new"}
+
+
+def test_after_a_kill_between_the_renames_the_old_one_comes_back_even_if_nothing_new_can_be_made(
+    sources: Path, plug_ins: Path
+) -> None:
+    install(plug_ins)
+    (plug_ins / "neural-style").rename(plug_ins / installer.ASIDE)
+    shutil.rmtree(sources)
+    with pytest.raises(OutputUnwritable):
+        install(plug_ins)
+    assert is_whole(plug_ins / "neural-style")
+    assert names(plug_ins) == ["neural-style"]
 
 
 def test_a_full_disk_leaves_the_old_one_and_a_sentence(

@@ -104,8 +104,8 @@ def ask_gimp(profile: Profile, machine: Machine, program: Program) -> Iterator[C
     python = f"Python {said.get('python')}"
     if not said.get("registered"):
         remedy = (
-            f"Run `{program.path} --no-interface --verbose --quit` in a terminal and look for {PLUG_IN}: its lines show "
-            "what went wrong in it; if there are none, GIMP does not see it."
+            f"Run `{program.path} --no-interface --verbose --quit` in a terminal and look for {PLUG_IN}: its lines "
+            "show what went wrong in it; if there are none, GIMP does not see it."
         )
         yield Check(name, False, f"the plug-in is not registered; {python}", remedy)
         return

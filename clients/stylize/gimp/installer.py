@@ -110,7 +110,8 @@ def _sentences(plug_ins: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+        path = error.filename2 or error.filename  # of a copy, the one that is written
+        what = f"{path}: {error.strerror}" if path else error.strerror or str(error)
         raise OutputUnwritable(
             f"The plug-in folder {plug_ins} could not be changed: {what}.",
             remedy="Make room on the disk, see to it that the folder is yours, close GIMP; then run the command again.",
