@@ -24,6 +24,8 @@ PROCEDURE = "plug-in-neural-style"
 FETCH = "plug-in-neural-style-fetch"
 DOCTOR = "plug-in-neural-style-doctor"
 HELP = Path(__file__).resolve().parent / "help"
+"""One folder for each language, with a gimp-help.xml that says which page is whose."""
+HELP_NAMESPACE = "urn:stylized:gimp-help"
 ICON = Path(__file__).resolve().parent / "icons" / "neural-style.png"
 
 _ANY = 1e9
@@ -128,6 +130,10 @@ class NeuralStyle(Gimp.PlugIn):
         return False
 
     def do_query_procedures(self) -> list[str]:
+        from gi.repository import Gio
+
+        # GIMP's own help browser then opens our page from the dialog and for F1, also where its manual is missing.
+        self.set_help_domain(HELP_NAMESPACE, Gio.File.new_for_path(str(HELP)))
         return [PROCEDURE, FETCH, DOCTOR]
 
     def do_create_procedure(self, name: str) -> Gimp.Procedure:
