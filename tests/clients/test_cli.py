@@ -40,12 +40,15 @@ def photo(tmp_path: Path) -> Path:
 
 
 def test_image_paints_and_prints_the_path(scripted: RunningDaemon, run_cli: RunCli, photo: Path) -> None:
-    ended = run_cli("image", photo, "--style", "woodblock", "-o", "out.png", "--set", "iterations=9", "--size", "64")
+    ended = run_cli(
+        *("image", photo, "--style", "woodblock", "-o", "out.png", "--size", "64"),
+        *("--set", "iterations=9", "--set", "strength=0.8", "--set", "color=0"),
+    )
     assert (ended.returncode, ended.stdout) == (0, "out.png\n")
     assert "100 %  iteration 4/4" in ended.stderr
     assert picture(photo.with_name("out.png")).size == (40, 60)
     request = scripted.service.requests[0]
-    assert (request.tunables.iterations, request.tunables.size) == (9, 64)
+    assert request.tunables == pb.Tunables(iterations=9, size=64, strength=0.8, color=0.0)
     assert scripted.service.calls[-1].metadata["x-client"].startswith("cli/")
 
 

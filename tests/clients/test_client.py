@@ -152,6 +152,7 @@ def test_options_reach_the_daemon(service: ScriptedService, client: Client) -> N
 
 def test_a_job_can_be_updated_and_kept_by_its_id(client: Client) -> None:
     assert client.update("job-1", style_weight=250)["style_weight"] == 250.0
+    assert client.update("job-1", strength=0.8, color=0) == {"strength": 0.8, "color": 0.0}
     assert client.cancel("job-1")
     assert not client.cancel("job-1", keep=True)  # the scripted daemon's answer tells whether `keep` arrived
     with pytest.raises(InvalidRequest, match="style_wait"):

@@ -1,4 +1,4 @@
-"""Weights can be changed while a job runs, and a job can be ended with the painting as it is."""
+"""Weights, strength and colour can be changed while a job runs, and a job can be ended with the painting as it is."""
 
 from __future__ import annotations
 
@@ -50,6 +50,28 @@ def test_a_loss_that_was_left_out_can_be_brought_in(daemon: RealDaemon) -> None:
     call.cancel()
 
 
+def test_a_new_strength_holds_from_the_next_step_on(daemon: RealDaemon) -> None:
+    call, job_id = started(daemon, endless_request())
+    before = next(seen for seen in progress(call) if seen.iteration >= 15)
+    answer = daemon.stylize().UpdateJob(pb.UpdateJobRequest(job_id=job_id, tunables=pb.Tunables(strength=1.0)))
+    assert (answer.parameters.strength, answer.parameters.style_weight) == (1.0, 1000.0)
+    after = next(seen for seen in progress(call) if terms(seen)["style"] > 10 * terms(before)["style"])
+    assert terms(after)["content"] < 10 * terms(before)["content"]
+    call.cancel()
+
+
+def test_a_new_colour_holds_for_the_painting_that_is_kept_right_after(daemon: RealDaemon) -> None:
+    call, job_id = started(daemon, endless_request())
+    answer = daemon.stylize().UpdateJob(pb.UpdateJobRequest(job_id=job_id, tunables=pb.Tunables(color=0.0)))
+    assert answer.parameters.color == 0.0
+    daemon.stylize().CancelJob(pb.CancelJobRequest(job_id=job_id, keep=True))
+    events = list(call)
+    summary = events[-1].summary
+    assert summary.parameters.color == 0.0
+    asked = list(daemon.stylize().Stylize(small_request(summary.iterations, color=0.0)))
+    assert picture(events) == picture(asked)
+
+
 def test_stop_and_keep_gives_the_painting_as_it_is(daemon: RealDaemon) -> None:
     call, job_id = started(daemon, endless_request())
     assert daemon.stylize().CancelJob(pb.CancelJobRequest(job_id=job_id, keep=True)).was_active
@@ -98,6 +120,8 @@ def test_a_waiting_job_takes_new_weights_as_if_it_had_been_asked_with_them(daemo
         (pb.Tunables(size=64), "INVALID_PARAMETER", "tunables.size"),
         (pb.Tunables(style_weight=-1.0), "INVALID_PARAMETER", "tunables.style_weight"),
         (pb.Tunables(style_weight=float("nan")), "INVALID_PARAMETER", "tunables.style_weight"),
+        (pb.Tunables(strength=1.5), "INVALID_PARAMETER", "tunables.strength"),
+        (pb.Tunables(color=-0.1), "INVALID_PARAMETER", "tunables.color"),
         (pb.Tunables(style_weight=0.0, content_weight=0.0), "INVALID_PARAMETER", "tunables.style_weight"),
     ],
 )

@@ -21,6 +21,20 @@ def test_same_seed_same_bytes_other_seed_other_bytes(daemon: RealDaemon, precisi
     assert other[1] != first[1]
 
 
+def test_what_changes_the_picture_changes_its_hash(daemon: RealDaemon) -> None:
+    def paint(strength: float | None = None, color: float | None = None) -> tuple[bytes, str]:
+        request = small_request(6)
+        request.tunables.MergeFrom(pb.Tunables(strength=strength, color=color))
+        events = run(daemon, request)
+        return picture(events), events[-1].summary.parameter_hash
+
+    plain = paint()
+    assert paint(strength=0.5, color=1.0) == plain
+    for other in (paint(strength=0.0), paint(color=0.9)):
+        assert other[0] != plain[0]
+        assert other[1] != plain[1]
+
+
 def test_a_picked_seed_is_told_and_repeats_the_picture(daemon: RealDaemon) -> None:
     request = small_request(3, init=pb.INIT_NOISE)
     request.ClearField("seed")
