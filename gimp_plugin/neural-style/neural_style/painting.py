@@ -151,25 +151,45 @@ def place(work: Plan, painted: Painted) -> Gimp.Image | None:
     sample_type = pixels.carrier(subject.image)
     rgb = pixels.fitted(painted.pixels, work.framing, sample_type)
     if work.settings.output is Output.REPLACE:
+        earlier = _record_on(subject.layer)
         with _UndoGroup(subject.image):
-            pixels.replace(subject.layer, target, rgb, sample_type)
             _mark(subject.layer, work, painted)
+            try:
+                pixels.replace(subject.layer, target, rgb, sample_type)
+            except BaseException:
+                _unmark(subject.layer, earlier)
+                raise
+        pixels.refresh(subject.layer, target)
         return None
     # With a title that holds braces it must not be formatted twice.
     name = _("Neural Style: {style}").format(style=work.style_title)
     finished = pixels.new_layer(subject.image, subject.layer, target, rgb, sample_type, name)
     if work.settings.output is Output.NEW_IMAGE:
         made = pixels.new_image(subject.image, subject.layer, finished)
+        made.undo_disable()  # a new image has nothing to undo
         _mark(made.get_layers()[0], work, painted)
+        made.undo_enable()
         finished.layer.delete()
         return made
     _mark(finished.layer, work, painted)
     with _UndoGroup(subject.image):
-        image, layer = subject.image, subject.layer
-        if not image.insert_layer(finished.layer, layer.get_parent(), image.get_item_position(layer)):
-            raise Failure(_("GIMP does not let a layer be added here. Is the group locked?"))
-        finished.layer.set_offsets(finished.x, finished.y)
+        _insert(subject, finished)
     return None
+
+
+def _insert(subject: Subject, finished: pixels.Finished) -> None:
+    """Puts the layer above the one that was painted. Raises Failure if GIMP refuses; the image is then as it was."""
+    image, layer = subject.image, finished.layer
+    above = image.get_item_position(subject.layer)
+    placed = False
+    if image.insert_layer(layer, subject.layer.get_parent(), above):
+        try:
+            placed = layer.set_offsets(finished.x, finished.y)
+        finally:
+            if not placed:
+                image.remove_layer(layer)
+    if not placed:
+        raise Failure(_("GIMP does not let a layer be added here. Is the group locked?"))
 
 
 def fetched_image(painted: Painted) -> Gimp.Image:
@@ -201,6 +221,21 @@ def _mark(layer: Gimp.Layer, work: Plan, painted: Painted) -> None:
 def _attach(layer: Gimp.Layer, record: Mapping[str, object]) -> None:
     flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
     layer.attach_parasite(Gimp.Parasite.new(provenance.PARASITE, flags, provenance.to_json(record)))
+
+
+def _record_on(layer: Gimp.Layer) -> Gimp.Parasite | None:
+    """What an earlier painting has left there."""
+    if provenance.PARASITE not in layer.get_parasite_list():
+        return None
+    return layer.get_parasite(provenance.PARASITE)
+
+
+def _unmark(layer: Gimp.Layer, earlier: Gimp.Parasite | None) -> None:
+    """Puts back what was there."""
+    if earlier is None:
+        layer.detach_parasite(provenance.PARASITE)
+    else:
+        layer.attach_parasite(earlier)
 
 
 class _UndoGroup:

@@ -157,6 +157,10 @@ def replace(layer: Gimp.Layer, target: Rect, rgb: bytes, sample_type: SampleType
     shadow.flush()
     if not layer.merge_shadow(True):
         raise Failure(_("GIMP does not let the layer be changed. Is it locked?"))
+
+
+def refresh(layer: Gimp.Layer, target: Rect) -> None:
+    """Shows this part of the layer as it is now."""
     layer.update(target.x, target.y, target.width, target.height)
 
 
@@ -192,7 +196,8 @@ def new_layer(
     mask = _mask(image, source, target, x, y)
     if mask is not None:
         layer_mask = layer.create_mask(Gimp.AddMaskType.WHITE)
-        layer.add_mask(layer_mask)
+        if not layer.add_mask(layer_mask):
+            raise Failure(_("GIMP does not let the layer be changed. Is it locked?"))
         mask_buffer = layer_mask.get_buffer()
         _set(mask_buffer, Gegl.Rectangle.new(0, 0, target.width, target.height), "Y float", mask)
         mask_buffer.flush()
