@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -15,6 +16,7 @@ from neural_style import arguments
 
 HELP = translations.PLUG_IN / "help"
 SCRIPT = (translations.PLUG_IN / "neural-style.py").read_text(encoding="utf-8")
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "gimp.md"
 LANGUAGES = sorted(folder.name for folder in HELP.iterdir())
 VOID = {"meta", "br", "img", "link"}
 
@@ -145,3 +147,15 @@ class TestLanguage:
 
     def test_its_headings_have_the_anchors_of_the_english_page(self, language: str) -> None:
         assert page(language).ids == page("en").ids
+
+
+def test_the_guide_has_the_arguments_of_the_code() -> None:
+    rows = [line.strip("| \n").split(" | ") for line in GUIDE.read_text(encoding="utf-8").splitlines()]
+    documented = {row[0].strip("`"): row for row in rows if len(row) == 4}
+    assert argument_names() <= documented.keys()
+    for name, number in arguments.numbers().items():
+        _name, kind, default, takes = documented[name]
+        assert kind == ("int" if number.whole else "double")
+        assert default == f"{number.default:g}"
+        least = arguments.MIN_SIZE if name == "size" else number.minimum
+        assert [int(found) for found in re.findall(r"\d+", takes)][-2:] == [least, number.maximum]
