@@ -124,6 +124,8 @@ def test_a_small_selection_gets_sixteen_pixels_of_context() -> None:
 def test_a_narrow_layer_is_widened_about_its_middle() -> None:
     frame = framing(Rect(0, 0, 300, 4), Rect(0, 0, 300, 4), 512)
     assert frame.region == Rect(0, -6, 300, 16)
+    frame = framing(Rect(0, 0, 4, 300), Rect(0, 0, 4, 300), 512)
+    assert frame.region == Rect(-6, 0, 16, 300)
 
 
 def test_the_least_side_is_that_of_the_network() -> None:

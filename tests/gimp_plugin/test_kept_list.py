@@ -68,6 +68,14 @@ def test_a_file_name_that_is_no_text_is_kept(file: Path) -> None:
     assert KeptList(file).all() == [name]
 
 
+def test_who_reads_meanwhile_reads_the_old_list_or_the_new_one(file: Path) -> None:
+    KeptList(file).add("a")
+    before = file.read_text()
+    with file.open() as reader:
+        KeptList(file).add("b")
+        assert reader.read() == before
+
+
 def test_a_write_that_fails_leaves_the_list_as_it_was_and_nothing_beside_it(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -229,6 +229,28 @@ def test_a_refusal_becomes_a_sentence(
     painted_by(session)
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (grpc.StatusCode.UNAUTHENTICATED, from_daemon("BAD_TOKEN", "", {})),
+        (grpc.StatusCode.UNIMPLEMENTED, from_daemon("FEATURE_UNAVAILABLE", "", {})),
+        (grpc.StatusCode.UNAVAILABLE, failures.daemon_lost()),
+        (grpc.StatusCode.CANCELLED, failures.daemon_lost()),
+        (grpc.StatusCode.UNKNOWN, Failure("In gRPC's words.")),
+    ],
+)
+def test_an_error_without_a_reason_is_told_by_its_code(
+    daemon: RunningDaemon, service: Service, session: Session, code: grpc.StatusCode, expected: Failure
+) -> None:
+    def script(_request: object, context: grpc.ServicerContext, _photo: bytes) -> Iterator[pb.StylizeResponse]:
+        context.abort(code, "In gRPC's words.")
+        yield from ()
+
+    service.script = script
+    failure = failure_of(session)
+    assert (failure.message, failure.reason) == (expected.message, expected.reason)
+
+
 def test_a_feature_that_is_missing_is_told_as_such(daemon: RunningDaemon, session: Session) -> None:
     listener = Listener()
     session.watch("job-1", 0, listener)  # the scripted daemon has no such method: UNIMPLEMENTED without details
