@@ -26,8 +26,8 @@ def start_daemon(tmp_path: Path) -> Iterator[Callable[..., RealDaemon]]:
     """Starts daemons that may be broken, in `tmp_path / "home"` unless told otherwise."""
     started: list[RealDaemon] = []
 
-    def start(*arguments: str, folder: Path | None = None) -> RealDaemon:
-        running = RealDaemon(folder or tmp_path / "home", *arguments)
+    def start(*arguments: str, folder: Path | None = None, module: str = "stylized") -> RealDaemon:
+        running = RealDaemon(folder or tmp_path / "home", *arguments, module=module)
         started.append(running)
         return running
 

@@ -25,12 +25,13 @@ READY_S = 60.0
 
 
 class RealDaemon:
-    """`python -m stylized` in a folder of its own."""
+    """`python -m stylized` in a folder of its own, or another module that takes the same arguments."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, module: str = "stylized") -> None:
         self.folder = folder
         self.log = folder.parent / f"{folder.name}.log"
         self._arguments = arguments
+        self._module = module
         self._channels: list[grpc.Channel] = []
         self.process = self._spawn()
         self.endpoint = self._wait_for_endpoint()
@@ -38,7 +39,7 @@ class RealDaemon:
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "stylized", "--home", str(self.folder), *self._arguments],
+                [sys.executable, "-m", self._module, "--home", str(self.folder), *self._arguments],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

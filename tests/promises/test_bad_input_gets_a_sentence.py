@@ -130,14 +130,12 @@ CASES: dict[str, tuple[Callable[[], pb.StylizeRequest], str, str]] = {
         "INVALID_PARAMETER",
         "preview.max_side",
     ),
-    "detach": (lambda: small_request(1, detach=True), "FEATURE_UNAVAILABLE", "detach"),
 }
 
 CODES = {
     "IMAGE_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
     "UNKNOWN_STYLE": grpc.StatusCode.NOT_FOUND,
     "UNKNOWN_PRESET": grpc.StatusCode.NOT_FOUND,
-    "FEATURE_UNAVAILABLE": grpc.StatusCode.UNIMPLEMENTED,
 }
 
 
@@ -213,7 +211,6 @@ def test_a_picture_too_large_to_send_inline_says_upload(daemon: RealDaemon) -> N
 @pytest.mark.parametrize(
     "call",
     [
-        lambda daemon: list(daemon.stylize().WatchJob(pb.WatchJobRequest(job_id="x"))),
         lambda daemon: daemon.admin().SetResidency(admin_pb2.SetResidencyRequest()),
         lambda daemon: daemon.admin().Drain(admin_pb2.DrainRequest()),
     ],

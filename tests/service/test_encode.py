@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from neuralstyle.v1 import stylize_pb2 as pb
-from stylized.service.encode import encode_frame, encode_result
+from stylized.service.encode import encode_frame, encode_result, shrink
 from stylized.service.limits import MAX_FRAME_BYTES, MAX_FRAME_SIDE, MAX_RAW_FRAME_SIDE
 
 
@@ -47,3 +47,16 @@ def test_alpha_of_another_size_is_scaled_to_the_painting() -> None:
     assert header.pixels.channels == 4
     assert (scaled[:, :15] == 0).all()
     assert (scaled[:, 25:] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "max_side", "expected"),
+    [(64, 32, 32, (32, 16)), (30, 64, 32, (15, 32)), (64, 32, 64, (64, 32)), (8, 4, 64, (8, 4)), (512, 1, 16, (16, 1))],
+)
+def test_a_preview_is_scaled_down_to_what_a_viewer_wants_and_never_up(
+    width: int, height: int, max_side: int, expected: tuple[int, int]
+) -> None:
+    ramp = np.broadcast_to(np.linspace(0, 255, width).astype(np.uint8)[None, :, None], (height, width, 3))
+    small = shrink(np.ascontiguousarray(ramp), max_side)
+    assert (small.shape[1], small.shape[0]) == expected
+    assert small.mean() == pytest.approx(ramp.mean(), abs=1.5)

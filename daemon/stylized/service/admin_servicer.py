@@ -11,28 +11,41 @@ from neuralstyle.v1 import admin_pb2 as pb
 from neuralstyle.v1 import admin_pb2_grpc as rpc
 from neuralstyle.v1.reasons import Reason
 from stylized import __version__
+from stylized.service.desk import JobDesk
 from stylized.service.errors import ServiceError, abort
 from stylized.service.jobs import Job, JobState
 from stylized.service.queue import JobQueue
 from stylized.service.supervisor import Supervisor
 
-_STATES = {JobState.QUEUED: pb.JOB_STATE_QUEUED, JobState.RUNNING: pb.JOB_STATE_RUNNING}
+_STATES = {
+    JobState.QUEUED: pb.JOB_STATE_QUEUED,
+    JobState.RUNNING: pb.JOB_STATE_RUNNING,
+    JobState.ENDED: pb.JOB_STATE_ENDED,
+}
 
 
 class AdminServicer(rpc.AdminServiceServicer):
     """Lists jobs and ends the daemon. `shut_down(grace)` starts the end; None is the daemon's own drain time."""
 
-    def __init__(self, queue: JobQueue, supervisor: Supervisor, shut_down: Callable[[float | None], None]) -> None:
+    def __init__(
+        self,
+        queue: JobQueue,
+        desk: JobDesk,
+        supervisor: Supervisor,
+        shut_down: Callable[[float | None], None],
+    ) -> None:
         self._queue = queue
+        self._desk = desk
         self._supervisor = supervisor
         self._shut_down = shut_down
 
     async def ListJobs(  # noqa: N802 (gRPC's names)
         self, request: pb.ListJobsRequest, context: grpc.aio.ServicerContext
     ) -> pb.ListJobsResponse:
-        """The running job, then the waiting ones in order."""
+        """The running job, then the waiting ones in order, then those whose outcome is kept."""
         running = [self._supervisor.running] if self._supervisor.running else []
-        return pb.ListJobsResponse(jobs=[_job_info(job) for job in (*running, *self._queue.waiting())])
+        jobs = (*running, *self._queue.waiting(), *self._desk.kept_jobs)
+        return pb.ListJobsResponse(jobs=[_job_info(job) for job in jobs])
 
     async def SetResidency(  # noqa: N802
         self, request: pb.SetResidencyRequest, context: grpc.aio.ServicerContext
@@ -66,9 +79,10 @@ def _unavailable(what: str) -> ServiceError:
 def _job_info(job: Job) -> pb.JobInfo:
     return pb.JobInfo(
         job_id=job.job_id,
-        state=_STATES.get(job.state, pb.JOB_STATE_UNSPECIFIED),
+        state=_STATES[job.state],
         client=job.spec.client,
         preset=job.spec.preset,
         iteration=job.iteration,
         iterations=job.iterations,
+        detached=job.spec.detach,
     )

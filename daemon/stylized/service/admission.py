@@ -12,7 +12,7 @@ from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.engine.schedule import PictureTooSmallError, plan
 from stylized.service import convert
 from stylized.service.errors import ServiceError
-from stylized.service.jobs import JobSpec, Preview
+from stylized.service.jobs import JobSpec
 from stylized.service.limits import (
     DEFAULT_FRAME_INTERVAL_S,
     DEFAULT_FRAME_SIDE,
@@ -22,6 +22,7 @@ from stylized.service.limits import (
     MIN_FRAME_SIDE,
     Limits,
 )
+from stylized.service.outbox import Preview
 from stylized.service.uploads import ImageStore, StoredImage
 from stylized.styles import BuiltinStyle
 
@@ -46,13 +47,10 @@ class Admission:
 
     async def admit(self, request: pb.StylizeRequest, client: str) -> JobSpec:
         """The job that `request` asks for. Raises ServiceError that names the field at fault."""
-        if request.detach:
-            text = "This daemon cannot keep a job without a viewer yet; leave `detach` unset."
-            raise ServiceError(Reason.FEATURE_UNAVAILABLE, text, field="detach")
         preset = self._preset(request.preset)
         parameters = convert.parameters_from(preset.parameters, request.tunables)
         precision = convert.precision_from(request.precision)
-        preview = _preview(request.preview) if request.HasField("preview") else None
+        preview = preview_from(request.preview) if request.HasField("preview") else None
         batch = request.priority == pb.PRIORITY_BATCH
         _check_known(pb.Priority, request.priority, "priority")
         _check_known(pb.ResultFormat, request.result_format, "result_format")
@@ -80,6 +78,7 @@ class Admission:
             batch=batch,
             max_runtime_s=max_runtime_s,
             client=client,
+            detach=request.detach,
         )
 
     def _preset(self, name: str) -> Preset:
@@ -135,7 +134,8 @@ class Admission:
             raise ServiceError(error.reason, error.message, field=error.field or field) from error
 
 
-def _preview(policy: pb.PreviewPolicy) -> Preview:
+def preview_from(policy: pb.PreviewPolicy) -> Preview:
+    """What frames a viewer wants. Raises ServiceError that names the field at fault, below `preview`."""
     _check_known(pb.FrameFormat, policy.format, "preview.format")
     frame_format = policy.format or pb.FRAME_FORMAT_JPEG
     side = policy.max_side or DEFAULT_FRAME_SIDE

@@ -91,7 +91,7 @@ class _Daemon:
         self._stylize = StylizeServicer(
             builtin_presets(), builtin_styles(), self._store, self._queue, self._desk, self._supervisor, self._limits
         )
-        self._admin = AdminServicer(self._queue, self._supervisor, self._shut_down)
+        self._admin = AdminServicer(self._queue, self._desk, self._supervisor, self._shut_down)
 
     async def run(self) -> None:
         """Serves until told to stop, then drains."""

@@ -1,11 +1,13 @@
-"""The desk where jobs are handed in, looked up and stopped."""
+"""The desk where jobs are handed in, looked up, watched and stopped."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import fields
 
 from neuralstyle.v1 import stylize_pb2 as pb
@@ -14,7 +16,9 @@ from stylized.engine.parameters import Parameters, Steering
 from stylized.service import convert
 from stylized.service.errors import ServiceError
 from stylized.service.jobs import Job, JobSpec, JobState, cancelled, pin
+from stylized.service.kept import KeptJobs
 from stylized.service.limits import Limits
+from stylized.service.outbox import Outbox, Preview
 from stylized.service.queue import JobQueue
 
 REMEMBERED_ENDS = 1000
@@ -27,12 +31,15 @@ log = logging.getLogger(__name__)
 
 
 class JobDesk:
-    """All jobs that are waiting, running or being delivered. Lives on the event loop's thread."""
+    """All jobs that are waiting, running or being delivered, and those whose outcome is kept. Lives on the event loop's
+    thread.
+    """
 
     def __init__(self, queue: JobQueue, limits: Limits) -> None:
         self._queue = queue
         self._limits = limits
         self._jobs: dict[str, Job] = {}
+        self._kept = KeptJobs(limits)
         self._ended: deque[str] = deque(maxlen=REMEMBERED_ENDS)
         self.draining = False
 
@@ -51,12 +58,42 @@ class JobDesk:
     def hand_in(self, spec: JobSpec) -> Job:
         """Queues a job. Raises ServiceError as `check_open` does, or QUEUE_FULL."""
         self.check_open()
-        job = Job(secrets.token_hex(8), spec, created=time.monotonic())
+        job = Job(secrets.token_hex(8), spec, created=time.monotonic(), on_end=self._tidy)
         self._queue.add(job)
         pin(spec)
         self._jobs[job.job_id] = job
         log.info("job %s: from %s, %d waiting", job.job_id, spec.client, len(self._queue))
         return job
+
+    def find(self, job_id: str) -> Job:
+        """A job that can be watched. Raises ServiceError JOB_NOT_FOUND, also if its outcome has been fetched."""
+        job = self._find(job_id)
+        if job is None or job.fetched:
+            text = "The job has ended, and its outcome is not kept, or no longer; send the job again if you need it."
+            raise ServiceError(Reason.JOB_NOT_FOUND, text, field="job_id")
+        return job
+
+    @contextlib.contextmanager
+    def viewing(self, job: Job, preview: Preview | None, *, owner: bool = False) -> Iterator[Outbox]:
+        """A viewer while it reads the job's outbox. Leaving the block by the outcome's end, which is the normal end or
+        the job's own ServiceError, means that the outcome was sent; leaving it otherwise, that the viewer has gone.
+
+        owner: the viewer who handed the job in. When it goes away the job is stopped, unless it is detached.
+        """
+        outbox = job.attach(preview)
+        self._kept.remove(job)
+        self._jobs[job.job_id] = job
+        try:
+            yield outbox
+            job.fetched = True
+        except ServiceError:
+            job.fetched = True
+            raise
+        finally:
+            job.broadcast.remove(outbox)
+            if owner and not job.spec.detach:
+                self._stop(job, cancelled())
+            self._tidy(job)
 
     def stop(self, job_id: str, *, keep: bool) -> bool:
         """Stops a job, or ends a running one with the painting as it is; False if it had ended.
@@ -92,8 +129,8 @@ class JobDesk:
         return parameters
 
     def _find(self, job_id: str) -> Job | None:
-        """The job, or None if it ended some time ago. Raises ServiceError JOB_NOT_FOUND."""
-        job = self._jobs.get(job_id)
+        """The job, or None if it has ended and is forgotten. Raises ServiceError JOB_NOT_FOUND."""
+        job = self._jobs.get(job_id) or self._kept.get(job_id)
         if job is None and job_id not in self._ended:
             raise ServiceError(
                 Reason.JOB_NOT_FOUND,
@@ -101,12 +138,6 @@ class JobDesk:
                 field="job_id",
             )
         return job
-
-    def leave(self, job: Job) -> None:
-        """The job's viewer has gone, or has everything: stops the job if it still runs, and forgets it."""
-        self._stop(job, cancelled())
-        if self._jobs.pop(job.job_id, None):
-            self._ended.append(job.job_id)
 
     def drain(self) -> None:
         """Takes no more jobs and sends the waiting ones away; the running one goes on."""
@@ -125,6 +156,21 @@ class JobDesk:
     def open_jobs(self) -> int:
         """Jobs that are waiting, running or being delivered."""
         return len(self._jobs)
+
+    @property
+    def kept_jobs(self) -> list[Job]:
+        """Detached jobs that have ended and were not fetched, those that ended first coming first."""
+        return list(self._kept)
+
+    def _tidy(self, job: Job) -> None:
+        """After an end, or when a viewer has gone: forgets the job, or keeps its outcome, if nobody looks on."""
+        wanted = job.spec.detach and not job.fetched
+        if job.broadcast.watched or (wanted and job.state is not JobState.ENDED):
+            return
+        if self._jobs.pop(job.job_id, None):
+            self._ended.append(job.job_id)
+            if wanted:
+                self._kept.add(job)
 
     def _stop(self, job: Job, error: ServiceError) -> None:
         if self._queue.remove(job):

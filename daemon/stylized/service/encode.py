@@ -58,6 +58,16 @@ def encode_result(
     return pb.ResultHeader(format=result_format, pixels=layout, size_bytes=len(data)), data
 
 
+def shrink(rgb: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
+    """A preview of [H, W, 3] scaled down so that its longest side is at most `max_side`; smaller ones stay."""
+    height, width = rgb.shape[:2]
+    scale = max_side / max(width, height)
+    if scale >= 1:
+        return rgb
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
+
+
 def encode_frame(rgb: NDArray[np.uint8], frame_format: pb.FrameFormat) -> bytes:
     """A preview of [H, W, 3] in the form asked for, small enough for a message."""
     if frame_format == pb.FRAME_FORMAT_RAW_RGB8:

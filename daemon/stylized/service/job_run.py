@@ -14,7 +14,7 @@ from stylized import __version__
 from stylized.service import convert
 from stylized.service.encode import encode_result
 from stylized.service.errors import ServiceError
-from stylized.service.jobs import Job, Painting, RawFrame
+from stylized.service.jobs import Job
 from stylized.service.limits import Limits
 from stylized.service.messages import (
     FrameReady,
@@ -29,6 +29,7 @@ from stylized.service.messages import (
     StopJob,
     WorkerReady,
 )
+from stylized.service.outbox import Painting, RawFrame
 from stylized.service.pixelblocks import PixelBlock
 from stylized.service.provenance import parameter_hash
 from stylized.service.uploads import ImageStore
@@ -67,7 +68,7 @@ class JobRun:
 
     @property
     def began_painting(self) -> bool:
-        """True once the viewer has been told that the job runs."""
+        """True once the viewers have been told that the job runs."""
         return self._started is not None
 
     async def follow(self) -> Painting | ServiceError | None:
@@ -124,17 +125,17 @@ class JobRun:
             self._started = message
             self._painting_since = time.monotonic()
             job.iterations = sum(level.iterations for level in message.levels)
-            job.outbox.put(self._started_event(message))
+            job.broadcast.put(self._started_event(message))
         elif isinstance(message, JobStepped):
             job.iteration = message.iteration
-            job.outbox.put(self._progress_event(message))
+            job.broadcast.put(self._progress_event(message))
         elif isinstance(message, FrameReady):
             assert self._slot is not None
             self._frames += 1
             samples = self._slot.array[: message.width * message.height * 3]
             rgb = np.array(samples, np.uint8).reshape(message.height, message.width, 3)
             self._worker.send(FrameTaken(job.job_id))
-            job.outbox.put(RawFrame(self._frames, message.iteration, rgb))
+            job.broadcast.put(RawFrame(self._frames, message.iteration, rgb))
 
     def _started_event(self, message: JobStarted) -> pb.Started:
         spec = self._job.spec

@@ -1,30 +1,19 @@
-"""Jobs: what was asked for, what has become of it, and the outbox from which one viewer reads."""
+"""Jobs: what was asked for, what has become of it, and who looks on."""
 
 from __future__ import annotations
 
 import asyncio
 import enum
-from collections import deque
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-
-import numpy as np
-from numpy.typing import NDArray
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.parameters import Parameters, Precision, Steering
 from stylized.service.errors import ServiceError
+from stylized.service.outbox import Broadcast, Outbox, Painting, Preview
 from stylized.service.uploads import StoredImage
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What frames a viewer wants."""
-
-    max_side: int
-    min_interval_s: float
-    format: pb.FrameFormat
 
 
 @dataclass(frozen=True)
@@ -42,6 +31,12 @@ class JobSpec:
     batch: bool
     max_runtime_s: float | None
     client: str
+    detach: bool = False
+    """The job goes on, and its outcome is kept, when its viewers go away."""
+
+    def without_pictures(self) -> JobSpec:
+        """The same without the pictures' bytes: those of an ended job are the store's to keep or drop."""
+        return replace(self, content=replace(self.content, data=b""), styles=())
 
 
 class JobState(enum.Enum):
@@ -50,82 +45,6 @@ class JobState(enum.Enum):
     QUEUED = enum.auto()
     RUNNING = enum.auto()
     ENDED = enum.auto()
-
-
-@dataclass(frozen=True)
-class RawFrame:
-    """A frame as the worker made it, not encoded yet: only the frames that are taken are worth that."""
-
-    sequence: int
-    iteration: int
-    rgb: NDArray[np.uint8]
-    """[H, W, 3]."""
-
-
-@dataclass(frozen=True)
-class Painting:
-    """The finished picture and its summary."""
-
-    header: pb.ResultHeader
-    data: bytes
-    summary: pb.Summary
-
-
-OutboxItem = pb.Queued | pb.Started | pb.Progress | RawFrame | Painting | ServiceError
-
-
-class Outbox:
-    """What waits for a job's viewer. Milestones are kept in order; of progress and frames only the newest.
-
-    gRPC's own flow control counts bytes and would buffer seven frames of 1 MB for a stalled reader; here a slow reader
-    costs one frame.
-    """
-
-    def __init__(self) -> None:
-        self._milestones: deque[pb.Started | Painting | ServiceError] = deque()
-        self._queued: pb.Queued | None = None
-        self._progress: pb.Progress | None = None
-        self._frame: RawFrame | None = None
-        self._wake = asyncio.Event()
-
-    def put(self, item: OutboxItem) -> None:
-        """Adds an item, replacing an older one of the kinds of which only the newest counts."""
-        if isinstance(item, pb.Queued):
-            self._queued = item
-        elif isinstance(item, pb.Progress):
-            self._progress = item
-        elif isinstance(item, RawFrame):
-            self._frame = item
-        else:
-            self._milestones.append(item)
-        self._wake.set()
-
-    async def items(self) -> AsyncIterator[OutboxItem]:
-        """Items as they come, up to and including the Painting or the error."""
-        while True:
-            await self._wake.wait()
-            item = self._next()
-            if item is None:
-                self._wake.clear()
-                continue
-            yield item
-            if isinstance(item, (Painting, ServiceError)):
-                return
-
-    def _next(self) -> OutboxItem | None:
-        """The next item in the contract's order: Queued, Started, Progress and Frame, then the end."""
-        if self._queued:
-            item, self._queued = self._queued, None
-            return item
-        if self._milestones and isinstance(self._milestones[0], (pb.Started, ServiceError)):
-            return self._milestones.popleft()
-        if self._progress:
-            item, self._progress = self._progress, None
-            return item
-        if self._frame:
-            item, self._frame = self._frame, None
-            return item
-        return self._milestones.popleft() if self._milestones else None
 
 
 @dataclass(eq=False)
@@ -139,7 +58,14 @@ class Job:
     state: JobState = JobState.QUEUED
     iteration: int = 0
     iterations: int = 0
-    outbox: Outbox = field(default_factory=Outbox)
+    broadcast: Broadcast = field(default_factory=Broadcast)
+    """Tells the viewers."""
+    on_end: Callable[[Job], None] = lambda job: None
+    """Called once, right after the end."""
+    ended: float | None = None
+    """When it ended, monotonic seconds."""
+    fetched: bool = False
+    """Its outcome has been sent to a viewer."""
     orders: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when one of the next three has changed."""
     stop_error: ServiceError | None = None
@@ -150,6 +76,18 @@ class Job:
     """The job shall be painted on with this."""
     steered: bool = False
     """It was changed while it ran."""
+
+    def attach(self, preview: Preview | None) -> Outbox:
+        """A viewer's outbox, with the present state in it.
+
+        The worker makes frames as the job's own preview says; whoever wants them less often gets fewer, whoever wants
+        them smaller gets them scaled down when they are sent.
+        """
+        made = self.spec.preview
+        slower = preview and made and preview.min_interval_s > made.min_interval_s
+        outbox = Outbox(preview, pause_s=preview.min_interval_s if preview and slower else 0.0)
+        self.broadcast.attach(outbox)
+        return outbox
 
     def request_stop(self, error: ServiceError) -> None:
         """Asks the job to end with `error`. The first caller's error counts."""
@@ -171,14 +109,17 @@ class Job:
             self.orders.set()
 
     def end(self, outcome: Painting | ServiceError) -> None:
-        """Ends the job; its pictures may be dropped from the store."""
+        """Ends the job and tells its viewers; its pictures may be dropped from the store."""
         if self.state is JobState.ENDED:
             return
         self.state = JobState.ENDED
+        self.ended = time.monotonic()
         self.spec.content.pins -= 1
         for style, _ in self.spec.styles:
             style.pins -= 1
-        self.outbox.put(outcome)
+        self.spec = self.spec.without_pictures()
+        self.broadcast.put(outcome)
+        self.on_end(self)
 
 
 def cancelled() -> ServiceError:

@@ -44,11 +44,16 @@ class Limits:
     max_styles: int = 8
     max_queued_jobs: int = 16
     max_open_jobs: int = 64
-    """Jobs that are waiting, running or being delivered: bounds what slow readers can make the daemon hold."""
+    """Jobs that are waiting, running or being delivered: bounds what slow readers can make the daemon hold. Those whose
+    outcome is kept for a reader who is not there are bounded by max_kept_bytes instead."""
     max_uploads_bytes: int = 1024 * MIB
     """All uploaded pictures together."""
     image_ttl_s: float = 3600.0
     """An unused upload is kept this long at least, while there is room."""
+    detached_ttl_s: float = 3600.0
+    """The outcome of a detached job that nobody fetches is kept this long, while there is room."""
+    max_kept_bytes: int = 256 * MIB
+    """All such outcomes together; the newest is kept whatever its size."""
     drain_s: float = 30.0
     """Running jobs may go on this long after SIGTERM."""
     cancel_grace_s: float = 10.0

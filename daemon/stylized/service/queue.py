@@ -64,4 +64,4 @@ class JobQueue:
 
     def _tell_places(self) -> None:
         for place, job in enumerate(self.waiting()):
-            job.outbox.put(pb.Queued(job_id=job.job_id, jobs_ahead=place + self._running))
+            job.broadcast.put(pb.Queued(job_id=job.job_id, jobs_ahead=place + self._running))

@@ -8,7 +8,7 @@ import io
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from PIL import Image
@@ -20,19 +20,18 @@ from stylized import __version__
 from stylized.engine.parameters import RANGES
 from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.service import convert, images
-from stylized.service.admission import Admission
+from stylized.service.admission import Admission, preview_from
+from stylized.service.delivery import responses
 from stylized.service.desk import JobDesk
-from stylized.service.encode import encode_frame
 from stylized.service.errors import ServiceError, abort
-from stylized.service.jobs import Job, Painting, RawFrame
-from stylized.service.limits import CHUNK_BYTES, MAX_INLINE_IMAGE_BYTES, MAX_MESSAGE_BYTES, Limits
+from stylized.service.limits import MAX_INLINE_IMAGE_BYTES, MAX_MESSAGE_BYTES, Limits
 from stylized.service.queue import JobQueue
 from stylized.service.supervisor import Supervisor
 from stylized.service.uploads import ImageStore
 from stylized.styles import BuiltinStyle
 
 API_VERSIONS = ("neuralstyle.v1",)
-FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job")
+FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job", "watch-job")
 THUMBNAIL_SIDE = 192
 CLIENT_METADATA = "x-client"
 MAX_CLIENT_NAME = 64
@@ -82,21 +81,17 @@ class StylizeServicer(rpc.StylizeServiceServicer):
     async def Stylize(  # noqa: N802 (gRPC's names)
         self, request: pb.StylizeRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.StylizeResponse]:
-        """Runs one job. However the stream ends, `finally` frees the worker: grpc.aio raises CancelledError where the
-        handler awaits, but GeneratorExit where it is suspended at a `yield` (grpc/grpc#36193)."""
+        """Runs one job. However the stream ends, leaving the `with` block frees the worker: grpc.aio raises
+        CancelledError where the handler awaits, but GeneratorExit where it is suspended at a `yield`
+        (grpc/grpc#36193)."""
         try:
             self._desk.check_open()
             spec = await self._admission.admit(request, _client_name(context))
-            job = self._desk.hand_in(spec)
+            with self._desk.viewing(self._desk.hand_in(spec), spec.preview, owner=True) as outbox:
+                async for event in responses(outbox):
+                    yield event
         except ServiceError as error:
             await abort(context, error)
-        try:
-            async for event in self._events(job):
-                yield event
-        except ServiceError as error:
-            await abort(context, error)
-        finally:
-            self._desk.leave(job)
 
     @_unary
     async def UploadImage(  # noqa: N802
@@ -148,12 +143,14 @@ class StylizeServicer(rpc.StylizeServiceServicer):
     async def WatchJob(  # noqa: N802
         self, request: pb.WatchJobRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.WatchJobResponse]:
-        """Not offered yet."""
+        """Attaches one more viewer."""
         try:
-            _unavailable("attach to a job again")
+            preview = preview_from(request.preview) if request.HasField("preview") else None
+            with self._desk.viewing(self._desk.find(request.job_id), preview) as outbox:
+                async for event in responses(outbox):
+                    yield pb.WatchJobResponse(event=event)
         except ServiceError as error:
             await abort(context, error)
-        yield pb.WatchJobResponse()
 
     async def GetServerInfo(  # noqa: N802
         self, request: pb.GetServerInfoRequest, context: grpc.aio.ServicerContext
@@ -200,40 +197,6 @@ class StylizeServicer(rpc.StylizeServiceServicer):
             ]
         )
 
-    async def _events(self, job: Job) -> AsyncIterator[pb.StylizeResponse]:
-        """The job's outbox as messages. Raises the ServiceError with which the job ended."""
-        shown = 0
-        async for item in job.outbox.items():
-            if isinstance(item, pb.Queued):
-                yield pb.StylizeResponse(queued=item)
-            elif isinstance(item, pb.Started):
-                yield pb.StylizeResponse(started=item)
-            elif isinstance(item, pb.Progress):
-                yield pb.StylizeResponse(progress=item)
-            elif isinstance(item, RawFrame):
-                assert job.spec.preview is not None
-                frame_format = job.spec.preview.format
-                frame = pb.Frame(
-                    sequence=item.sequence,
-                    skipped=item.sequence - shown - 1,
-                    iteration=item.iteration,
-                    width=item.rgb.shape[1],
-                    height=item.rgb.shape[0],
-                    format=frame_format,
-                    data=await asyncio.to_thread(encode_frame, item.rgb, frame_format),
-                )
-                shown = item.sequence
-                yield pb.StylizeResponse(frame=frame)
-            elif isinstance(item, Painting):
-                for start in range(0, len(item.data), CHUNK_BYTES):
-                    chunk = pb.ResultChunk(data=item.data[start : start + CHUNK_BYTES])
-                    if start == 0:
-                        chunk.header.CopyFrom(item.header)
-                    yield pb.StylizeResponse(result_chunk=chunk)
-                yield pb.StylizeResponse(summary=item.summary)
-            else:
-                raise item
-
     def _check_upload(self, header: pb.UploadHeader) -> None:
         """Refuses what cannot be accepted before it is sent."""
         if header.size_bytes > self._limits.max_image_bytes:
@@ -261,13 +224,8 @@ class StylizeServicer(rpc.StylizeServiceServicer):
             max_queued_jobs=self._limits.max_queued_jobs,
         )
         message.image_ttl.FromMilliseconds(int(self._limits.image_ttl_s * 1000))
+        message.detached_ttl.FromMilliseconds(int(self._limits.detached_ttl_s * 1000))
         return message
-
-
-def _unavailable(what: str) -> NoReturn:
-    raise ServiceError(
-        Reason.FEATURE_UNAVAILABLE, f"This daemon (version {__version__}) cannot {what}; a newer one may."
-    )
 
 
 def _client_name(context: grpc.aio.ServicerContext) -> str:

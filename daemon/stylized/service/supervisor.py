@@ -12,9 +12,10 @@ from neuralstyle.v1.reasons import Reason
 from stylized.engine.schedule import plan
 from stylized.service.errors import ServiceError
 from stylized.service.job_run import JobRun
-from stylized.service.jobs import Job, JobState, Painting
+from stylized.service.jobs import Job, JobState
 from stylized.service.limits import Limits
 from stylized.service.messages import FrameBlock, RunJob, StyleBlock, WorkerReady, WorkerUnable
+from stylized.service.outbox import Painting
 from stylized.service.pixelblocks import PixelBlock, close_all
 from stylized.service.queue import JobQueue
 from stylized.service.uploads import ImageStore
@@ -159,7 +160,7 @@ class Supervisor:
             close_all(blocks)
 
     async def _bury(self, job: Job, worker: WorkerProcess) -> ServiceError:
-        """Clears away a worker that died; returns what the job's viewer is told."""
+        """Clears away a worker that died; returns what the job's viewers are told."""
         code = await self._discard(worker)
         log.error("job %s: the worker died (%s)", job.job_id, _exit_words(code))
         return ServiceError(

@@ -25,33 +25,33 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aneuralstyle/v1/admin.proto\x12\x0eneuralstyle.v1\x1a\x1egoogle/protobuf/duration.proto\"\x11\n\x0fListJobsRequest\"9\n\x10ListJobsResponse\x12%\n\x04jobs\x18\x01 \x03(\x0b\x32\x17.neuralstyle.v1.JobInfo\"\x89\x01\n\x07JobInfo\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.neuralstyle.v1.JobState\x12\x0e\n\x06\x63lient\x18\x03 \x01(\t\x12\x0e\n\x06preset\x18\x04 \x01(\t\x12\x11\n\titeration\x18\x05 \x01(\r\x12\x12\n\niterations\x18\x06 \x01(\r\"\'\n\x13SetResidencyRequest\x12\x10\n\x08resident\x18\x01 \x01(\x08\"\x16\n\x14SetResidencyResponse\"\x0e\n\x0c\x44rainRequest\"\x0f\n\rDrainResponse\"J\n\x0fShutdownRequest\x12-\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x88\x01\x01\x42\x08\n\x06_grace\"\x1f\n\x10ShutdownResponse\x12\x0b\n\x03pid\x18\x01 \x01(\r*R\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x32\xcd\x02\n\x0c\x41\x64minService\x12M\n\x08ListJobs\x12\x1f.neuralstyle.v1.ListJobsRequest\x1a .neuralstyle.v1.ListJobsResponse\x12Y\n\x0cSetResidency\x12#.neuralstyle.v1.SetResidencyRequest\x1a$.neuralstyle.v1.SetResidencyResponse\x12\x44\n\x05\x44rain\x12\x1c.neuralstyle.v1.DrainRequest\x1a\x1d.neuralstyle.v1.DrainResponse\x12M\n\x08Shutdown\x12\x1f.neuralstyle.v1.ShutdownRequest\x1a .neuralstyle.v1.ShutdownResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aneuralstyle/v1/admin.proto\x12\x0eneuralstyle.v1\x1a\x1egoogle/protobuf/duration.proto\"\x11\n\x0fListJobsRequest\"9\n\x10ListJobsResponse\x12%\n\x04jobs\x18\x01 \x03(\x0b\x32\x17.neuralstyle.v1.JobInfo\"\x9b\x01\n\x07JobInfo\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.neuralstyle.v1.JobState\x12\x0e\n\x06\x63lient\x18\x03 \x01(\t\x12\x0e\n\x06preset\x18\x04 \x01(\t\x12\x11\n\titeration\x18\x05 \x01(\r\x12\x12\n\niterations\x18\x06 \x01(\r\x12\x10\n\x08\x64\x65tached\x18\x07 \x01(\x08\"\'\n\x13SetResidencyRequest\x12\x10\n\x08resident\x18\x01 \x01(\x08\"\x16\n\x14SetResidencyResponse\"\x0e\n\x0c\x44rainRequest\"\x0f\n\rDrainResponse\"J\n\x0fShutdownRequest\x12-\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x88\x01\x01\x42\x08\n\x06_grace\"\x1f\n\x10ShutdownResponse\x12\x0b\n\x03pid\x18\x01 \x01(\r*g\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x13\n\x0fJOB_STATE_ENDED\x10\x03\x32\xcd\x02\n\x0c\x41\x64minService\x12M\n\x08ListJobs\x12\x1f.neuralstyle.v1.ListJobsRequest\x1a .neuralstyle.v1.ListJobsResponse\x12Y\n\x0cSetResidency\x12#.neuralstyle.v1.SetResidencyRequest\x1a$.neuralstyle.v1.SetResidencyResponse\x12\x44\n\x05\x44rain\x12\x1c.neuralstyle.v1.DrainRequest\x1a\x1d.neuralstyle.v1.DrainResponse\x12M\n\x08Shutdown\x12\x1f.neuralstyle.v1.ShutdownRequest\x1a .neuralstyle.v1.ShutdownResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'neuralstyle.v1.admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOBSTATE']._serialized_start=503
-  _globals['_JOBSTATE']._serialized_end=585
+  _globals['_JOBSTATE']._serialized_start=521
+  _globals['_JOBSTATE']._serialized_end=624
   _globals['_LISTJOBSREQUEST']._serialized_start=78
   _globals['_LISTJOBSREQUEST']._serialized_end=95
   _globals['_LISTJOBSRESPONSE']._serialized_start=97
   _globals['_LISTJOBSRESPONSE']._serialized_end=154
   _globals['_JOBINFO']._serialized_start=157
-  _globals['_JOBINFO']._serialized_end=294
-  _globals['_SETRESIDENCYREQUEST']._serialized_start=296
-  _globals['_SETRESIDENCYREQUEST']._serialized_end=335
-  _globals['_SETRESIDENCYRESPONSE']._serialized_start=337
-  _globals['_SETRESIDENCYRESPONSE']._serialized_end=359
-  _globals['_DRAINREQUEST']._serialized_start=361
-  _globals['_DRAINREQUEST']._serialized_end=375
-  _globals['_DRAINRESPONSE']._serialized_start=377
-  _globals['_DRAINRESPONSE']._serialized_end=392
-  _globals['_SHUTDOWNREQUEST']._serialized_start=394
-  _globals['_SHUTDOWNREQUEST']._serialized_end=468
-  _globals['_SHUTDOWNRESPONSE']._serialized_start=470
-  _globals['_SHUTDOWNRESPONSE']._serialized_end=501
-  _globals['_ADMINSERVICE']._serialized_start=588
-  _globals['_ADMINSERVICE']._serialized_end=921
+  _globals['_JOBINFO']._serialized_end=312
+  _globals['_SETRESIDENCYREQUEST']._serialized_start=314
+  _globals['_SETRESIDENCYREQUEST']._serialized_end=353
+  _globals['_SETRESIDENCYRESPONSE']._serialized_start=355
+  _globals['_SETRESIDENCYRESPONSE']._serialized_end=377
+  _globals['_DRAINREQUEST']._serialized_start=379
+  _globals['_DRAINREQUEST']._serialized_end=393
+  _globals['_DRAINRESPONSE']._serialized_start=395
+  _globals['_DRAINRESPONSE']._serialized_end=410
+  _globals['_SHUTDOWNREQUEST']._serialized_start=412
+  _globals['_SHUTDOWNREQUEST']._serialized_end=486
+  _globals['_SHUTDOWNRESPONSE']._serialized_start=488
+  _globals['_SHUTDOWNRESPONSE']._serialized_end=519
+  _globals['_ADMINSERVICE']._serialized_start=627
+  _globals['_ADMINSERVICE']._serialized_end=960
 # @@protoc_insertion_point(module_scope)

@@ -15,9 +15,11 @@ class JobState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JOB_STATE_UNSPECIFIED: _ClassVar[JobState]
     JOB_STATE_QUEUED: _ClassVar[JobState]
     JOB_STATE_RUNNING: _ClassVar[JobState]
+    JOB_STATE_ENDED: _ClassVar[JobState]
 JOB_STATE_UNSPECIFIED: JobState
 JOB_STATE_QUEUED: JobState
 JOB_STATE_RUNNING: JobState
+JOB_STATE_ENDED: JobState
 
 class ListJobsRequest(_message.Message):
     __slots__ = ()
@@ -30,20 +32,22 @@ class ListJobsResponse(_message.Message):
     def __init__(self, jobs: _Optional[_Iterable[_Union[JobInfo, _Mapping]]] = ...) -> None: ...
 
 class JobInfo(_message.Message):
-    __slots__ = ("job_id", "state", "client", "preset", "iteration", "iterations")
+    __slots__ = ("job_id", "state", "client", "preset", "iteration", "iterations", "detached")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CLIENT_FIELD_NUMBER: _ClassVar[int]
     PRESET_FIELD_NUMBER: _ClassVar[int]
     ITERATION_FIELD_NUMBER: _ClassVar[int]
     ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    DETACHED_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     state: JobState
     client: str
     preset: str
     iteration: int
     iterations: int
-    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., client: _Optional[str] = ..., preset: _Optional[str] = ..., iteration: _Optional[int] = ..., iterations: _Optional[int] = ...) -> None: ...
+    detached: bool
+    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., client: _Optional[str] = ..., preset: _Optional[str] = ..., iteration: _Optional[int] = ..., iterations: _Optional[int] = ..., detached: bool = ...) -> None: ...
 
 class SetResidencyRequest(_message.Message):
     __slots__ = ("resident",)

@@ -62,7 +62,8 @@ class AdminServiceServicer(object):
     """
 
     def ListJobs(self, request, context):
-        """Running and waiting jobs, in the order in which they will run.
+        """Running and waiting jobs, in the order in which they will run; then detached ones that have ended and whose outcome
+        is kept for WatchJob.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

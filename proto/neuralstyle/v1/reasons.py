@@ -97,7 +97,7 @@ class Reason(enum.Enum):
     JOB_NOT_FOUND = ReasonInfo(
         grpc.StatusCode.NOT_FOUND,
         20,
-        "The job id was never given out, or the job ended long ago.",
+        "The job id was never given out, or the job has ended and nothing is kept of it.",
         "`stylize daemon status` lists the running and waiting jobs.",
     )
     QUEUE_FULL = ReasonInfo(

@@ -505,7 +505,7 @@ class GetServerInfoResponse(_message.Message):
     def __init__(self, server_version: _Optional[str] = ..., api_versions: _Optional[_Iterable[str]] = ..., features: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., worker_state: _Optional[_Union[WorkerState, str]] = ..., device: _Optional[str] = ..., weights: _Optional[_Union[WeightsInfo, _Mapping]] = ..., running_jobs: _Optional[int] = ..., queued_jobs: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., default_preset: _Optional[str] = ...) -> None: ...
 
 class Limits(_message.Message):
-    __slots__ = ("max_message_bytes", "max_inline_image_bytes", "max_image_bytes", "max_image_pixels", "max_image_side", "min_image_side", "min_size", "max_size", "max_iterations", "max_styles", "max_queued_jobs", "image_ttl")
+    __slots__ = ("max_message_bytes", "max_inline_image_bytes", "max_image_bytes", "max_image_pixels", "max_image_side", "min_image_side", "min_size", "max_size", "max_iterations", "max_styles", "max_queued_jobs", "image_ttl", "detached_ttl")
     MAX_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_INLINE_IMAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_IMAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -518,6 +518,7 @@ class Limits(_message.Message):
     MAX_STYLES_FIELD_NUMBER: _ClassVar[int]
     MAX_QUEUED_JOBS_FIELD_NUMBER: _ClassVar[int]
     IMAGE_TTL_FIELD_NUMBER: _ClassVar[int]
+    DETACHED_TTL_FIELD_NUMBER: _ClassVar[int]
     max_message_bytes: int
     max_inline_image_bytes: int
     max_image_bytes: int
@@ -530,7 +531,8 @@ class Limits(_message.Message):
     max_styles: int
     max_queued_jobs: int
     image_ttl: _duration_pb2.Duration
-    def __init__(self, max_message_bytes: _Optional[int] = ..., max_inline_image_bytes: _Optional[int] = ..., max_image_bytes: _Optional[int] = ..., max_image_pixels: _Optional[int] = ..., max_image_side: _Optional[int] = ..., min_image_side: _Optional[int] = ..., min_size: _Optional[int] = ..., max_size: _Optional[int] = ..., max_iterations: _Optional[int] = ..., max_styles: _Optional[int] = ..., max_queued_jobs: _Optional[int] = ..., image_ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    detached_ttl: _duration_pb2.Duration
+    def __init__(self, max_message_bytes: _Optional[int] = ..., max_inline_image_bytes: _Optional[int] = ..., max_image_bytes: _Optional[int] = ..., max_image_pixels: _Optional[int] = ..., max_image_side: _Optional[int] = ..., min_image_side: _Optional[int] = ..., min_size: _Optional[int] = ..., max_size: _Optional[int] = ..., max_iterations: _Optional[int] = ..., max_styles: _Optional[int] = ..., max_queued_jobs: _Optional[int] = ..., image_ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., detached_ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class WeightsInfo(_message.Message):
     __slots__ = ("name", "sha256")

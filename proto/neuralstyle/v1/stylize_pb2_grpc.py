@@ -83,7 +83,8 @@ class StylizeServiceServicer(object):
 
     def Stylize(self, request, context):
         """Runs one job and streams its life; see the file comment for the order of events. The call ends with OK after the
-        Summary, with CANCELLED after CancelJob, or with an error. A client that goes away cancels its job.
+        Summary, with CANCELLED after CancelJob, or with an error. A client that goes away cancels its job, unless the job
+        is detached.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,8 +117,12 @@ class StylizeServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchJob(self, request, context):
-        """Attaches to a job again, after a lost connection, and streams what is to come. Answers UNIMPLEMENTED /
-        FEATURE_UNAVAILABLE unless `GetServerInfo` lists the feature "watch-job".
+        """Attaches one more viewer to a waiting or running job, or to a detached one whose outcome is kept, and streams first
+        where it stands, then what is to come, in the order of Stylize: Queued if it waits, Started if it has, the newest
+        Progress and Frame, or the result. Ends as Stylize does. A viewer that goes away stops no job, and one that reads
+        slowly slows nobody. An outcome, painting or error, is forgotten once it has been sent completely to a viewer.
+        NOT_FOUND / JOB_NOT_FOUND for an id that was never given out and for a job whose outcome is not kept, or no longer.
+        Answers UNIMPLEMENTED / FEATURE_UNAVAILABLE unless `GetServerInfo` lists the feature "watch-job".
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
