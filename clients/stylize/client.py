@@ -19,7 +19,7 @@ from neuralstyle.v1.reasons import Reason
 from stylize.autostart import START_TIMEOUT, start_daemon
 from stylize.connection import Connection, connect_target, find_daemon
 from stylize.errors import DaemonUnreachable, error_from_reason, error_from_rpc
-from stylize.job import Job, Stream
+from stylize.job import Job, Stream, WatchStream
 from stylize.pictures import Picture, PictureSource, open_picture
 from stylize.tunables import TunableValue, build_tunables, parse_choice, plain_tunables
 
@@ -89,7 +89,7 @@ class Client:
         return cls(connection)
 
     def close(self) -> None:
-        """Closes the connection. Jobs that still run are cancelled."""
+        """Closes the connection. Jobs that still run are cancelled, unless they are detached or merely watched."""
         self._connection.close()
 
     def __enter__(self) -> Client:
@@ -122,6 +122,7 @@ class Client:
         preview: int | None = None,
         preview_interval: float | None = None,
         max_runtime: float | None = None,
+        detach: bool = False,
         **tunables: object,
     ) -> Job:
         """Starts a job: `content` painted in the manner of `styles`.
@@ -135,13 +136,16 @@ class Client:
         precision: "auto", "fp32" or "bf16". priority: "interactive" or "batch".
         preview: longest side of preview frames in pixels, 0 for the daemon's default; None for no frames.
         preview_interval: least seconds between two frames. max_runtime: seconds of painting until it is cancelled.
+        detach: the job goes on when this program ends or leaves the job's `with` block; `watch` finds it again by its
+            `job_id`, which is known at once, and only `cancel` stops it. What became of it is kept until it has been
+            fetched, for `limits.detached_ttl` at most.
         tunables: departures from the preset by their names in the contract, such as `size=512`, `iterations=200`,
             `optimizer="adam"`, `style_layers="relu1_1:0.5,relu2_1"`; see `stylize.tunables`.
 
         Raises InputUnreadable, InvalidRequest, NotFound, Busy and others before the job is queued; what the daemon
-        refuses of the job itself is raised when the job is iterated over.
+        refuses of the job itself is raised when the job is iterated over, or here with `detach`.
         """
-        request = pb.StylizeRequest(preset=preset or "", tunables=build_tunables(tunables))
+        request = pb.StylizeRequest(preset=preset or "", tunables=build_tunables(tunables), detach=detach)
         if precision is not None:
             request.precision = parse_choice(pb.Precision.DESCRIPTOR, precision, "precision")
         if priority is not None:
@@ -151,14 +155,43 @@ class Client:
                 raise error_from_reason(Reason.INVALID_PARAMETER, "A seed is a whole number from 0 to 2**64 - 1.")
             request.seed = seed
         if preview is not None or preview_interval is not None:
-            request.preview.max_side = preview or 0
-            if preview_interval is not None:
-                request.preview.min_interval.CopyFrom(_duration(preview_interval))
+            request.preview.CopyFrom(_preview_policy(preview, preview_interval))
         if max_runtime is not None:
             request.max_runtime.CopyFrom(_duration(max_runtime))
         photo = open_picture(content, self.limits.max_image_bytes)
         mix = [self._style(style) for style in _as_list(styles)]
-        return Job(functools.partial(self._open_stream, request, photo, mix), photo)
+        open_stream = functools.partial(self._open_stream, request, photo, mix)
+        return Job(open_stream, photo, stop=self.cancel if detach else None)
+
+    def watch(
+        self,
+        job_id: str,
+        *,
+        content: PictureSource | None = None,
+        preview: int | None = None,
+        preview_interval: float | None = None,
+    ) -> Job:
+        """Attaches to a job of any client, detached or not: its events from where it stands, and its painting.
+
+        Any number may watch a job. Leaving the `with` block of a watched job does not stop it; `Job.cancel` does. What
+        became of a detached job can be had once: it is forgotten when one viewer has it.
+
+        content: the photo that it paints, if it is at hand: `Job.save` takes over its profile and EXIF data.
+        preview, preview_interval: as for `stylize`; frames come never larger nor more often than the job makes them,
+            and not at all if it was started without.
+
+        Raises InputUnreadable; that the job is not there (NotFound) is raised when it is iterated over.
+        """
+        request = pb.WatchJobRequest(job_id=job_id)
+        if preview is not None or preview_interval is not None:
+            request.preview.CopyFrom(_preview_policy(preview, preview_interval))
+        photo = None if content is None else open_picture(content, self.limits.max_image_bytes)
+        return Job(
+            lambda fresh: WatchStream(self._connection.service.WatchJob(request)),
+            photo,
+            job_id=job_id,
+            stop=self.cancel,
+        )
 
     def upload(self, picture: PictureSource | Picture, *, fresh: bool = False) -> str:
         """Sends a picture, unless this client has sent it before, and gives its image id.
@@ -185,8 +218,8 @@ class Client:
         return _call(self._connection.service.CancelJob, request).was_active
 
     def update(self, job_id: str, **tunables: object) -> dict[str, TunableValue]:
-        """Changes `content_weight`, `style_weight`, `tv_weight`, `strength` or `color` of a waiting or running job, which
-        goes on from where it is. Gives all its tunables.
+        """Changes `content_weight`, `style_weight`, `tv_weight`, `strength` or `color` of a waiting or running job,
+        which goes on from where it is. Gives all its tunables.
 
         Raises NotFound if it has ended or never was, InvalidRequest for other tunables or values out of range.
         """
@@ -206,7 +239,7 @@ class Client:
         return list(_call(self._connection.service.ListPresets, pb.ListPresetsRequest()).presets)
 
     def jobs(self) -> list[admin_pb2.JobInfo]:
-        """Running and waiting jobs of all clients, in the order in which they run."""
+        """Running and waiting jobs of all clients, in the order in which they run, then ended ones kept for `watch`."""
         return list(_call(self._connection.admin.ListJobs, admin_pb2.ListJobsRequest()).jobs)
 
     def shutdown(self, grace: float | None = None) -> int:
@@ -276,6 +309,13 @@ def _unknown_style(name: str, names: list[str]) -> Exception:
         Reason.UNKNOWN_STYLE,
         f"{name} is neither a built-in style nor a file.",
         remedy=f"{hint}Built-in styles are {', '.join(names)}.",
+    )
+
+
+def _preview_policy(max_side: int | None, interval: float | None) -> pb.PreviewPolicy:
+    return pb.PreviewPolicy(
+        max_side=max_side or 0,
+        min_interval=None if interval is None else _duration(interval),
     )
 
 

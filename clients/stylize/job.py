@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 from PIL import Image
@@ -14,7 +16,7 @@ from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylize.errors import ConnectionLost, NotFound, StylizeError, error_from_rpc
 from stylize.events import Event, Queued, Result, Started, Summary, event_from_proto
-from stylize.pictures import Picture
+from stylize.pictures import PhotoTraits, Picture
 from stylize.saving import Provenance, save_painting
 
 
@@ -23,34 +25,64 @@ class Stream(Protocol):
 
     def __iter__(self) -> Iterator[pb.StylizeResponse]: ...
 
-    def cancel(self) -> bool:
-        """Ends the call; the daemon cancels the job."""
+    def cancel(self) -> object:
+        """Ends the call; the daemon cancels the job, unless it is detached or merely watched."""
         ...
 
 
+class WatchStream:
+    """A call of WatchJob as a Stream."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __iter__(self) -> Iterator[pb.StylizeResponse]:
+        for response in self._call:
+            yield response.event
+
+    def cancel(self) -> None:
+        """Ends the call; the job goes on."""
+        self._call.cancel()
+
+
 class Job:
-    """A job of `Client.stylize`. It runs from the start, whether or not it is iterated over.
+    """A job of `Client.stylize` or `Client.watch`. It runs from the start, whether or not it is iterated over.
 
     Iterate for events (each is given out once), or ask for the `result`. Leaving its `with` block before the end
-    cancels it.
+    cancels it, unless it is detached or merely watched: then it goes on, and only `cancel` stops it.
     """
 
-    def __init__(self, open_stream: Callable[[bool], Stream], content: Picture) -> None:
+    def __init__(
+        self,
+        open_stream: Callable[[bool], Stream],
+        content: Picture | None,
+        *,
+        job_id: str | None = None,
+        stop: Callable[[str], object] | None = None,
+    ) -> None:
         """open_stream: makes the call. It is made again, once, if the daemon has dropped an uploaded picture; its
-        argument then says that all pictures must be uploaded afresh."""
+            argument then says that all pictures must be uploaded afresh.
+        content: the photo, for what a saved painting takes over from it; None if it is not at hand.
+        job_id: the job, where it is known beforehand.
+        stop: how a job that goes on without its stream is stopped by its id; None if ending the stream stops it. The
+            job is then waited for until it has been taken, since without its id it could never be stopped.
+        """
         self._open_stream = open_stream
         self._stream = open_stream(False)
         self._content = content
-        self._events = self._read()
+        self._stop = stop
         self._error: StylizeError | None = None
-        self.job_id: str | None = None
-        """Id for `Client.cancel`, known from the first event on."""
+        self.job_id: str | None = job_id
+        """Id for `Client.cancel` and `Client.watch`, known from the first event on."""
         self.started: Started | None = None
         """What the job does, once it has started."""
         self.painting: Result | None = None
         """The painting as it came, once it is complete."""
         self.summary: Summary | None = None
         """How it went, once it is done."""
+        self._events = self._read()
+        if stop and job_id is None:
+            self._events = itertools.chain([next(self._events)], self._events)
 
     def __iter__(self) -> Iterator[Event]:
         return self
@@ -70,11 +102,16 @@ class Job:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self.summary is None:
-            self.cancel()
+            self._stream.cancel()
 
     def cancel(self) -> None:
         """Stops the job; may be called from any thread. The daemon is free again within one iteration."""
-        self._stream.cancel()
+        if self._stop is None:
+            self._stream.cancel()
+            return
+        assert self.job_id is not None
+        with contextlib.suppress(NotFound):  # it has ended
+            self._stop(self.job_id)
 
     def result(self) -> Image.Image:
         """Waits for the end and gives the painting: mode RGB, or RGBA if the photo had alpha; sRGB, upright.
@@ -85,7 +122,8 @@ class Job:
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Waits for the end and writes the painting, with the profile, EXIF data and alpha of the photo and with how
-        it was made, as `stylize.saving` describes. The suffix of `path` decides: PNG, JPEG, WebP or TIFF.
+        it was made, as `stylize.saving` describes. The suffix of `path` decides: PNG, JPEG, WebP or TIFF. Of a photo
+        that is not at hand (`Client.watch` without `content`) only the alpha is there.
 
         Raises OutputExists, OutputUnwritable, or the error that the job failed with.
         """
@@ -94,7 +132,8 @@ class Job:
         assert self.summary is not None
         path = Path(path)
         provenance = Provenance.of(self.started, self.summary)
-        save_painting(painting.image(), path, self._content.traits(), provenance, overwrite=overwrite)
+        traits = self._content.traits() if self._content else PhotoTraits(None, Image.Exif())
+        save_painting(painting.image(), path, traits, provenance, overwrite=overwrite)
         return path
 
     def _finished(self) -> Result:

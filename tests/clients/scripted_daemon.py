@@ -172,11 +172,20 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
     jobs: list[admin_pb2.JobInfo] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     requests: list[pb.StylizeRequest] = field(default_factory=list)
+    watched: list[pb.WatchJobRequest] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    """Ids that CancelJob was called with."""
+    has_watch_job: bool = False
+    """Else it is a daemon older than WatchJob, which knows no such method."""
+    gone: set[str] = field(default_factory=set)
+    """Ids that CancelJob does not know."""
     uploads: dict[str, bytes] = field(default_factory=dict)
     headers: list[pb.UploadHeader] = field(default_factory=list)
     chunk_sizes: list[int] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
     """Set when a job's stream died before its end."""
+    left: threading.Event = field(default_factory=threading.Event)
+    """Set when a WatchJob has ended, whatever way."""
     on_shutdown: Callable[[], None] = lambda: None
 
     def methods(self) -> list[str]:
@@ -222,8 +231,22 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         self.uploads[image_id] = data
         return pb.UploadImageResponse(image_id=image_id, width=64, height=48)
 
+    def WatchJob(self, request, context):  # noqa: N802
+        self._note("WatchJob", context)
+        if not self.has_watch_job:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")  # as grpc says it, without details
+        self.watched.append(request)
+        if request.job_id != "job-1":
+            abort(context, Reason.JOB_NOT_FOUND, "No job has this id.", field="job_id")
+        context.add_callback(self.left.set)
+        for response in self.script(pb.StylizeRequest(), context, b""):
+            yield pb.WatchJobResponse(event=response)
+
     def CancelJob(self, request, context):  # noqa: N802
         self._note("CancelJob", context)
+        self.stopped.append(request.job_id)
+        if request.job_id in self.gone:
+            abort(context, Reason.JOB_NOT_FOUND, "No job has this id.", field="job_id")
         return pb.CancelJobResponse(was_active=not request.keep)
 
     def UpdateJob(self, request, context):  # noqa: N802
