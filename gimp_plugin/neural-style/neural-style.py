@@ -231,14 +231,14 @@ def _add_arguments(procedure: Gimp.Procedure) -> None:
             procedure.add_double_argument(number.name, number.label, blurb, -_ANY, _ANY, number.default, flags)
     procedure.add_string_argument(
         "output",
-        _("_Output"),
+        _("O_utput"),
         _("new-layer, replace or new-image: where the painting goes"),
         Output.NEW_LAYER.value,
         flags,
     )
     procedure.add_boolean_argument(
         "detach",
-        _("Go on when _GIMP ends"),
+        _("Finish the painting even if _GIMP ends"),
         _("The daemon finishes the painting even if GIMP dies; it can be fetched later"),
         False,
         flags,

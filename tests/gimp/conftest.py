@@ -1,8 +1,8 @@
 """Fixtures for tests in a real GIMP.
 
 Where there can be no GIMP (no root, no Debian), these tests are skipped with one line that says why; with
-STYLIZED_REQUIRE_GIMP=1, as in `.ci/run`, that is a failure instead. The number that ran is printed at the end, so that a
-skipped suite does not look like a green one.
+STYLIZED_REQUIRE_GIMP=1, as in `.ci/run`, that is a failure instead. The number that ran is printed at the end, so
+that a skipped suite does not look like a green one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from stylize.gimp.bundle import assemble
-from tests.gimp.real_gimp import SUITES, NoRoot, RealGimp, make_root
+from tests.gimp.real_gimp import SUITES, NoRootError, RealGimp, make_root
 from tests.real_daemon import RealDaemon
 
 HERE = Path(__file__).resolve().parent
@@ -33,7 +33,7 @@ def _root(suite: str) -> str:
     """Why there is no root; "" if there is one."""
     try:
         make_root(suite)
-    except NoRoot as error:
+    except NoRootError as error:
         return str(error)
     return ""
 

@@ -22,17 +22,17 @@ CANNOT = 3
 """Exit code of the scripts where there can be no root on this machine."""
 
 
-class NoRoot(Exception):
+class NoRootError(Exception):
     """There is no GIMP root, and none can be made here; the message says why."""
 
 
 def make_root(suite: str) -> None:
-    """Makes the root unless it is there: a minute or two, the first time on a machine. Raises NoRoot."""
+    """Makes the root unless it is there: a minute or two, the first time on a machine. Raises NoRootError."""
     made = subprocess.run(
         [HERE / "setup_gimp3.sh"], env={**os.environ, "GIMP3_SUITE": suite}, capture_output=True, text=True
     )
     if made.returncode == CANNOT:
-        raise NoRoot(made.stderr.strip())
+        raise NoRootError(made.stderr.strip())
     if made.returncode:
         raise RuntimeError(f"setup_gimp3.sh failed:\n{made.stderr}")
 
@@ -106,7 +106,7 @@ class RealGimp:
         return Outcome(code, output, folder, json.loads(told.read_text()) if told.exists() else {})
 
 
-SCREEN_HEAD = '''
+SCREEN_HEAD = """
 import json, sys, time
 sys.path.insert(0, "/mnt/inside")
 from pathlib import Path
@@ -117,4 +117,4 @@ RESULTS = {}
 def tell(name, value):
     RESULTS[name] = value
     (OUT / "results.json").write_text(json.dumps(RESULTS))
-'''
+"""

@@ -162,7 +162,9 @@ def test_the_preview_forms_beside_the_original(run: tuple[Outcome, Witness]) -> 
     x, y, _width, _height = outcome.results["place"]
     # Where the picture is in the dialog, without its frame and the line in its middle.
     top, left, right = y + 40, (x + 35, x + 225), (x + 285, x + 475)
-    opened, preview = (np.asarray(Image.open(outcome.folder / f"{n}.png").convert("RGB"), float) for n in ("opened", "preview"))
+    opened, preview = (
+        np.asarray(Image.open(outcome.folder / f"{n}.png").convert("RGB"), float) for n in ("opened", "preview")
+    )
     change = np.abs(preview - opened)[top : top + 250]
     assert change[:, slice(*left)].mean() < 1.0
     assert change[:, slice(*right)].mean() > 4.0

@@ -21,7 +21,7 @@ PRECISIONS = {
     "U32_LINEAR": ("float", 24),
     "U32_NON_LINEAR": ("float", 24),
     "HALF_LINEAR": ("float", 11),
-    "HALF_NON_LINEAR": ("u16", 11),
+    "HALF_NON_LINEAR": ("float", 11),
     "FLOAT_LINEAR": ("float", 24),
     "FLOAT_NON_LINEAR": ("float", 24),
     "DOUBLE_LINEAR": ("float", 24),

@@ -71,7 +71,8 @@ tell("record", record(image))
 
 def test_without_a_daemon_it_says_the_command_that_starts_one(gimp: RealGimp, tmp_path: Path) -> None:
     ran = gimp.batch(
-        PHOTO + 'image, layer = photo()\nimage.clean_all()\ncall("alone", image, [layer])\ntell("dirty", image.is_dirty())',
+        PHOTO
+        + 'image, layer = photo()\nimage.clean_all()\ncall("alone", image, [layer])\ntell("dirty", image.is_dirty())',
         tmp_path,
         daemon=False,
     )

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 _DTYPES = {"u8": ("u1", 255), "u16": ("<u2", 65535), "float": ("<f4", None)}
-_CHANNELS = {"Y'": 1, "Y'A": 2, "Y": 1, "R'G'B'": 3, "R'G'B'A": 4, "R'aG'aB'aA": 4}
+_CHANNELS = {"Y'": 1, "Y'A": 2, "Y": 1, "R'G'B'": 3, "RGB": 3, "R'G'B'A": 4, "R'aG'aB'aA": 4}
 
 
 class CallFailedError(Exception):
@@ -117,6 +117,8 @@ def _to_rgba(values: np.ndarray, model: str) -> np.ndarray:
     alpha = values[..., -1:] if _CHANNELS[model] in (2, 4) else np.ones_like(values[..., :1])
     if model == "Y":
         return np.concatenate([_perceptual(np.repeat(values, 3, axis=-1)), alpha], axis=-1)
+    if model == "RGB":
+        return np.concatenate([_perceptual(values), alpha], axis=-1)
     color = np.repeat(values[..., :1], 3, axis=-1) if model.startswith("Y'") else values[..., :3]
     if model == "R'aG'aB'aA":
         color = np.divide(color, alpha, out=np.zeros_like(color), where=alpha > 0)
@@ -129,6 +131,8 @@ def _from_rgba(rgba: np.ndarray, model: str) -> np.ndarray:
         light = _linear(color) @ np.array([0.2126, 0.7152, 0.0722])
         gray = light[..., None] if model == "Y" else _perceptual(light)[..., None]
         return np.concatenate([gray, alpha], axis=-1) if model == "Y'A" else gray
+    if model == "RGB":
+        return _linear(color)
     if model == "R'aG'aB'aA":
         return np.concatenate([color * alpha, alpha], axis=-1)
     return rgba if model == "R'G'B'A" else color
@@ -281,6 +285,8 @@ class Node:
                 rows = ((np.arange(rectangle.height) + rectangle.y + 0.5) * down).astype(int)
                 columns = ((np.arange(rectangle.width) + rectangle.x + 0.5) * across).astype(int)
                 return buffer._at(rows, columns, AbyssPolicy.CLAMP)
+            case "gegl:rgb-clip":
+                return self._sources["input"].rgba(rectangle).clip(0, 1)
         raise AssertionError(self._operation)
 
 

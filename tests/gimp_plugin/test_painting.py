@@ -155,7 +155,7 @@ def test_an_opaque_layer_is_sent_as_it_is(precision: Precision) -> None:
     [
         (Precision.U8_PERCEPTUAL, SampleType.UINT8),
         (Precision.U8_LINEAR, SampleType.UINT16),
-        (Precision.HALF_NON_LINEAR, SampleType.UINT16),
+        (Precision.HALF_NON_LINEAR, SampleType.FLOAT32),
         (Precision.U16_LINEAR, SampleType.FLOAT32),
         (Precision.U32_NON_LINEAR, SampleType.FLOAT32),
         (Precision.FLOAT_LINEAR, SampleType.FLOAT32),

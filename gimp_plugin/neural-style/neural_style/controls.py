@@ -41,7 +41,7 @@ class Controls(Gtk.Grid):
         of = numbers()
         for name in ("strength", "stroke-size", "keep-colors"):
             self._slider(of[name])
-        self._spin(of["size"], step=64, zero=_("as the quality says"))
+        self._spin(of["size"], step=64, zero=_("as preset and quality say"))
         new_seed = Gtk.Button.new_with_mnemonic(_("_New seed"))
         new_seed.connect("clicked", lambda _button: config.set_property("seed", random.randrange(_NEW_SEEDS)))  # noqa: S311
         self._spin(of["seed"], step=1, extra=new_seed)

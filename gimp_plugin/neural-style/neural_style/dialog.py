@@ -186,8 +186,8 @@ class Dialog:
         longest = pixels.selected_rect(self._subject.layer).long_side
         if longest > size:
             text = _(
-                "Painted with a long side of {size} pixels, then enlarged to {longest}. A larger size is sharper and takes"
-                " longer."
+                "Painted with a long side of {size} pixels, then enlarged to {longest}. A larger size is sharper and"
+                " takes longer."
             ).format(size=size, longest=longest)
         else:
             text = _("Painted at the layer's own size, {size} pixels.").format(size=longest)
@@ -331,7 +331,7 @@ class Dialog:
         ).format(count=len(ids))
         label = Gtk.Label(label=text, xalign=0.0, wrap=True)
         self._left_behind.get_content_area().pack_start(label, True, True, 0)
-        self._left_behind.add_button(_("_Open"), Gtk.ResponseType.ACCEPT)
+        self._left_behind.add_button(_("Sho_w"), Gtk.ResponseType.ACCEPT)
         self._left_behind.add_button(_("_Forget"), Gtk.ResponseType.REJECT)
         self._left_behind.connect("response", self._on_left_behind, ids)
         label.show()

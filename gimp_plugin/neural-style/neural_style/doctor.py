@@ -39,11 +39,11 @@ def _daemon() -> dict[str, object]:
         while True:
             event = events.get(timeout=PATIENCE)
             if isinstance(event, Connected):
-                return _check("Daemon, from inside GIMP", True, f"{event.version} {event.device}".strip())
+                return _check("Daemon", True, f"{event.version} {event.device}".strip())
             if isinstance(event, Failure):
-                return _check("Daemon, from inside GIMP", False, "no answer", event.message)
+                return _check("Daemon", False, "no answer", event.message)
     except queue.Empty:
-        return _check("Daemon, from inside GIMP", False, f"no answer in {PATIENCE:.0f} s", "stylize daemon logs")
+        return _check("Daemon", False, f"no answer in {PATIENCE:.0f} s", "stylize daemon logs")
     finally:
         session.close()
 

@@ -2,13 +2,13 @@
 
 Precision. GIMP converts between a layer's own format and the one that is asked for; asking for a *named* one means
 sRGB, so an image with another profile is converted by GIMP itself. What is written is asked for in at least the
-layer's own precision (`carrier`): 8 bits for 8-bit images with the usual curve, 16 for 16-bit ones and halves, floats
-for the rest; linear 8- and 16-bit images take the next finer one, since equal steps in one curve are not equal in the
+layer's own precision (`carrier`): 8 bits for 8-bit images with the usual curve, 16 for 16-bit ones, floats for the
+rest; linear 8- and 16-bit images take the next finer one, since equal steps in one curve are not equal in the
 other; so do 8-bit gray ones, whose gray is made of three colours. So the only rounding is the layer's own: at most
 half a step of it, plus half a step of 1/65535 where 16 bits carry what is finer. A misspelt format kills the process,
 which is why they stand here as constants.
 
-A painting that is smaller than its region is enlarged with a cubic kernel in linear light.
+A painting that is smaller than its region is enlarged: see `enlargement`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp  # noqa: E402
 
+from neural_style.enlargement import enlarged  # noqa: E402
 from neural_style.failures import Failure  # noqa: E402
 from neural_style.geometry import Framing, Rect  # noqa: E402
 from neural_style.samples import Pixels, SampleType, is_opaque, mean_color, with_alpha  # noqa: E402
@@ -28,6 +29,11 @@ from neural_style.words import _  # noqa: E402
 
 _RGB = {SampleType.UINT8: "R'G'B' u8", SampleType.UINT16: "R'G'B' u16", SampleType.FLOAT32: "R'G'B' float"}
 _RGBA = {SampleType.UINT8: "R'G'B'A u8", SampleType.UINT16: "R'G'B'A u16", SampleType.FLOAT32: "R'G'B'A float"}
+_PREMULTIPLIED = {
+    SampleType.UINT8: "R'aG'aB'aA u8",
+    SampleType.UINT16: "R'aG'aB'aA u16",
+    SampleType.FLOAT32: "R'aG'aB'aA float",
+}
 _MEAN_SIDE = 64
 """Longest side of the copy of which the mean colour is taken."""
 
@@ -37,8 +43,6 @@ _CARRIERS = {
     Gimp.Precision.U8_LINEAR: SampleType.UINT16,
     Gimp.Precision.U16_NON_LINEAR: SampleType.UINT16,
     Gimp.Precision.U16_PERCEPTUAL: SampleType.UINT16,
-    Gimp.Precision.HALF_NON_LINEAR: SampleType.UINT16,
-    Gimp.Precision.HALF_PERCEPTUAL: SampleType.UINT16,
 }
 
 
@@ -72,7 +76,8 @@ def check_writable(layer: Gimp.Layer) -> None:
         if item.get_lock_content():
             raise Failure(
                 _(
-                    "The pixels of “{name}” are locked. Unlock them in the Layers dialog, or choose a new layer as output."
+                    "The pixels of “{name}” are locked. Unlock them in the Layers dialog, or choose a new layer as"
+                    " output."
                 ).format(name=item.get_name())
             )
         item = item.get_parent()
@@ -102,11 +107,15 @@ def read(layer: Gimp.Drawable, framing: Framing, sample_type: SampleType) -> Pix
     What is transparent takes the mean colour of what is visible, so that neither black nor the colours of erased
     pixels bleed into the painting at the edge of a cut-out.
     """
-    buffer = layer.get_buffer()
-    if layer.has_alpha() and not _opaque(buffer, framing):
-        buffer = _on_mean_color(buffer, framing.region)
-    sent = framing.sent
-    data = _get(buffer, sent, 0.5**framing.halvings, _RGB[sample_type], Gegl.AbyssPolicy.CLAMP)
+    buffer, sent, scale = layer.get_buffer(), framing.sent, 0.5**framing.halvings
+    if not layer.has_alpha() or _opaque(buffer, framing):
+        data = _get(buffer, sent, scale, _RGB[sample_type], Gegl.AbyssPolicy.CLAMP)
+        return Pixels(sent.width, sent.height, sample_type, data)
+    if framing.halvings:
+        buffer = _halved(buffer, framing, sample_type)
+        data = _get(_on_mean_color(buffer, sent), sent, 1.0, _RGB[sample_type], Gegl.AbyssPolicy.CLAMP)
+    else:
+        data = _get(_on_mean_color(buffer, framing.region), sent, 1.0, _RGB[sample_type], Gegl.AbyssPolicy.CLAMP)
     return Pixels(sent.width, sent.height, sample_type, data)
 
 
@@ -126,24 +135,8 @@ def thumbnail(layer: Gimp.Drawable, rect: Rect, side: int) -> Pixels:
 def fitted(painting: Pixels, framing: Framing, sample_type: SampleType) -> bytes:
     """The painting of the region, at the layer's scale, cut to the target: RGB samples of this type."""
     target, region = framing.target, framing.region
-    whole = Gegl.Rectangle.new(0, 0, painting.width, painting.height)
-    buffer = Gegl.Buffer.new(_RGB[painting.sample_type], 0, 0, painting.width, painting.height)
-    _set(buffer, whole, _RGB[painting.sample_type], painting.data)
     inside = Rect(target.x - region.x, target.y - region.y, target.width, target.height)
-    if (painting.width, painting.height) == (region.width, region.height):
-        return _get(buffer, inside, 1.0, _RGB[sample_type], Gegl.AbyssPolicy.NONE)
-    graph = Gegl.Node()
-    source = graph.create_child("gegl:buffer-source")
-    source.set_property("buffer", buffer)
-    scale = graph.create_child("gegl:scale-size")
-    scale.set_property("x", float(region.width))
-    scale.set_property("y", float(region.height))
-    scale.set_property("sampler", Gegl.SamplerType.CUBIC)
-    scale.set_property("abyss-policy", Gegl.AbyssPolicy.CLAMP)
-    source.connect_to("output", scale, "input")
-    enlarged = Gegl.Buffer.new(_RGB[sample_type], inside.x, inside.y, inside.width, inside.height)
-    scale.blit_buffer(enlarged, _rectangle(inside), 0, Gegl.AbyssPolicy.NONE)
-    return _get(enlarged, inside, 1.0, _RGB[sample_type], Gegl.AbyssPolicy.NONE)
+    return enlarged(painting, region.width, region.height, inside, sample_type)
 
 
 def replace(layer: Gimp.Layer, target: Rect, rgb: bytes, sample_type: SampleType) -> None:
@@ -228,6 +221,8 @@ def _with_own_alpha(layer: Gimp.Drawable, target: Rect, rgb: bytes, sample_type:
     if not layer.has_alpha():
         return rgb, _RGB[sample_type]
     own = _get(layer.get_buffer(), target, 1.0, _RGBA[sample_type], Gegl.AbyssPolicy.NONE)
+    if is_opaque(own, sample_type):
+        return rgb, _RGB[sample_type]  # GIMP fills in a full alpha, sooner than it is mixed in here
     return with_alpha(rgb, own, sample_type), _RGBA[sample_type]
 
 
@@ -267,11 +262,33 @@ def _opaque(buffer: Gegl.Buffer, framing: Framing) -> bool:
     return is_opaque(rgba, SampleType.UINT8)
 
 
+def _halved(buffer: Gegl.Buffer, framing: Framing, sample_type: SampleType) -> Gegl.Buffer:
+    """The region in halved coordinates, of a transparent buffer.
+
+    GEGL halves a buffer's own numbers; they are premultiplied by alpha first, or the colours of erased pixels would be
+    mixed into those beside them.
+    """
+    visible = framing.region.clipped(_extent(buffer))
+    form = _PREMULTIPLIED[sample_type]
+    whole = Gegl.Buffer.new(form, visible.x, visible.y, visible.width, visible.height)
+    _set(whole, _rectangle(visible), form, _get(buffer, visible, 1.0, form, Gegl.AbyssPolicy.NONE))
+    sent = framing.sent
+    halved = Gegl.Buffer.new(form, sent.x, sent.y, sent.width, sent.height)
+    data = _get(whole, sent, 0.5**framing.halvings, form, Gegl.AbyssPolicy.CLAMP)
+    _set(halved, _rectangle(sent), form, data)
+    return halved
+
+
 def _on_mean_color(buffer: Gegl.Buffer, rect: Rect) -> Gegl.Buffer:
     """The rectangle of a transparent buffer on its mean colour."""
-    extent = buffer.get_extent()
-    scale = min(1.0, _MEAN_SIDE / max(extent.width, extent.height))
-    small = Rect(0, 0, max(1, int(extent.width * scale)), max(1, int(extent.height * scale)))
+    extent = _extent(buffer)
+    scale = min(1.0, _MEAN_SIDE / extent.long_side)
+    small = Rect(
+        int(extent.x * scale),
+        int(extent.y * scale),
+        max(1, int(extent.width * scale)),
+        max(1, int(extent.height * scale)),
+    )
     red, green, blue = mean_color(_get(buffer, small, scale, "R'aG'aB'aA float", Gegl.AbyssPolicy.CLAMP))
     color = Gegl.Color()
     color.set_rgba(red, green, blue, 1.0)
@@ -283,10 +300,15 @@ def _on_mean_color(buffer: Gegl.Buffer, rect: Rect) -> Gegl.Buffer:
     over = graph.create_child("svg:src-over")
     ground.connect_to("output", over, "input")
     source.connect_to("output", over, "aux")
-    visible = rect.clipped(Rect(0, 0, extent.width, extent.height))
+    visible = rect.clipped(extent)
     flat = Gegl.Buffer.new("R'G'B' float", visible.x, visible.y, visible.width, visible.height)
     over.blit_buffer(flat, _rectangle(visible), 0, Gegl.AbyssPolicy.NONE)
     return flat
+
+
+def _extent(buffer: Gegl.Buffer) -> Rect:
+    extent = buffer.get_extent()
+    return Rect(extent.x, extent.y, extent.width, extent.height)
 
 
 def _rectangle(rect: Rect) -> Gegl.Rectangle:

@@ -1,7 +1,8 @@
-"""Runs inside the GIMP root: a GIMP with windows on a virtual screen, driven as a user would: keys, mouse, window names."""
+"""Runs inside the GIMP root: a GIMP with windows on a virtual screen, driven as a user would, by keys and mouse."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import gimp_profile
 
-DISPLAY = ":77"
 SIZE = (1400, 1000)
 START_SECONDS = 120.0
 
@@ -18,7 +18,7 @@ class Screen:
     """Xvfb, a window manager, and one GIMP. Use it in a `with` block."""
 
     def __init__(self, plug_in: Path, pictures: list[str], log: Path, *, language: str = "") -> None:
-        self._environment = {**gimp_profile.make(plug_in), "DISPLAY": DISPLAY}
+        self._environment = gimp_profile.make(plug_in)
         if language:
             self._environment |= {"LANG": f"{language}.UTF-8", "LC_ALL": f"{language}.UTF-8", "LANGUAGE": language}
         self._pictures = pictures
@@ -29,8 +29,15 @@ class Screen:
     def __enter__(self) -> Screen:
         Path("/tmp/.X11-unix").mkdir(mode=0o1777, exist_ok=True)
         width, height = SIZE
-        self._start("Xvfb", DISPLAY, "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp")
-        wait("the screen", lambda: self._quietly("xdotool", "getdisplaygeometry") == 0)
+        # X takes the next free number: its sockets are shared with all runs on this machine.
+        reader, writer = os.pipe()
+        self._start(
+            *("Xvfb", "-displayfd", str(writer), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"),
+            pass_fds=(writer,),
+        )
+        os.close(writer)
+        with os.fdopen(reader) as stream:
+            self._environment["DISPLAY"] = f":{stream.readline().strip()}"
         self._start("openbox")
         gimp = gimp_profile.program("gimp-3.0", "gimp")
         self._start("dbus-run-session", "--", gimp, "-n", "-s", *self._pictures)
@@ -112,12 +119,10 @@ class Screen:
         """A picture of the whole screen."""
         subprocess.run(["scrot", "-o", str(file)], env=self._environment, check=True)
 
-    def _start(self, *command: str) -> None:
-        stream = self._log.open("ab")
-        self._processes.append(subprocess.Popen(command, stdout=stream, stderr=stream, env=self._environment))
-
-    def _quietly(self, *command: str) -> int:
-        return subprocess.run(command, env=self._environment, capture_output=True).returncode
+    def _start(self, *command: str, pass_fds: tuple[int, ...] = ()) -> None:
+        with self._log.open("ab") as stream:
+            process = subprocess.Popen(command, stdout=stream, stderr=stream, env=self._environment, pass_fds=pass_fds)
+        self._processes.append(process)
 
     def _output(self, *command: str) -> str:
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, check=True).stdout.strip()
