@@ -3,6 +3,7 @@ wrong, and comes back to a daemon that works."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -421,6 +422,14 @@ def test_an_order_to_a_job_arrives_also_if_it_has_no_id_yet(
     go_on.set()
     listener.first(Painted)
     wait_until(lambda: "UpdateJob" in service.methods() or job.task.done())
+
+
+def test_an_order_to_a_job_that_never_began_is_dropped(home: Path, session: Session) -> None:
+    listener = Listener()
+    job = session.paint(small_order(), listener)
+    job.keep()
+    listener.first(Failure)
+    wait_until(lambda: not asyncio.all_tasks(session._loop))
 
 
 def test_a_job_that_is_cancelled_is_given_up_even_if_the_daemon_does_not_answer(

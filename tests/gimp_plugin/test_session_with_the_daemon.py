@@ -242,6 +242,39 @@ def test_two_jobs_wait_for_each_other(near: RealDaemon, session: Session) -> Non
     second.first(Painted)
 
 
+def test_a_job_that_was_left_alone_is_found_again(near: RealDaemon, open_session: Callable[[], Session]) -> None:
+    order = small_order(tunables={"size": 48, "iterations": 12}, detach=True)
+    session, listener = open_session(), Listener()
+    job = session.paint(order, listener)
+    listener.first(Progress)
+    session.close()  # as if GIMP had died
+    later = Listener()
+    open_session().watch(job.job_id, 32, later)
+    found = later.first(Painted)
+    again = Listener()
+    open_session().paint(order, again)
+    whole = again.first(Painted)
+    assert found.pixels == whole.pixels
+    assert found.record == whole.record
+
+
+def test_a_job_that_is_watched_can_be_kept(near: RealDaemon, open_session: Callable[[], Session]) -> None:
+    session, listener = open_session(), Listener()
+    job_id = session.paint(endless_order(detach=True), listener).job_id or listener.first(Started).job_id
+    session.close()
+    later = Listener()
+    job = open_session().watch(job_id, 0, later)
+    later.first(Progress)
+    job.keep()
+    assert later.first(Painted).pixels.width == 48
+
+
+def test_a_job_that_the_daemon_does_not_know_cannot_be_watched(near: RealDaemon, session: Session) -> None:
+    listener = Listener()
+    session.watch("no such job", 0, listener)
+    assert listener.first(Failure).reason == "JOB_NOT_FOUND"
+
+
 @pytest.mark.parametrize(
     ("order", "reason"),
     [

@@ -156,17 +156,13 @@ class Session:
         return known[1]
 
     async def _order(self, job: Job, act: Callable[[Client, str], Coroutine[Any, Any, None]]) -> None:
-        """Does something to a job once its id is known; that it has ended meanwhile is no failure."""
+        """Does something to a job once its id is known; nothing if it ends before."""
         while not job.job_id:
             if job.task is None or job.task.done():
                 return
             await asyncio.sleep(_POLL_SECONDS / 10)
         if self._client is not None:
-            try:
-                await act(self._client, job.job_id)
-            except Failure as failure:
-                if failure.reason != "JOB_NOT_FOUND":
-                    raise
+            await act(self._client, job.job_id)
 
 
 class Job:
@@ -209,7 +205,7 @@ async def _guarded(work: Coroutine[Any, Any, None], deliver: Deliver) -> None:
 
 
 async def _quiet(work: Coroutine[Any, Any, None]) -> None:
-    """For orders to a job: if they fail, the job's own stream tells why."""
+    """For orders to a job: if they fail, it has ended meanwhile, or its own stream tells why."""
     with contextlib.suppress(Failure):
         await work
 
