@@ -45,7 +45,7 @@ inside() {
     if [ "$option" = ro ]; then mount -o remount,bind,ro "$root$target"; fi
   done
   exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp/home LANG=C.UTF-8 \
-    LC_ALL=C.UTF-8 TERM=dumb PYTHONDONTWRITEBYTECODE=1 NO_AT_BRIDGE=1 "${variables[@]}" chroot "$root" "$@"
+    LC_ALL=C.UTF-8 TERM=dumb NO_AT_BRIDGE=1 "${variables[@]}" chroot "$root" "$@"
 }
 export -f inside
 exec unshare --mount --pid --fork --kill-child --propagation private bash -euc 'inside "$@"' run_gimp3 \

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.gimp_plugin import gdk_stub
+
 _DTYPES = {"u8": ("u1", 255), "u16": ("<u2", 65535), "float": ("<f4", None)}
 _CHANNELS = {"Y'": 1, "Y'A": 2, "Y": 1, "R'G'B'": 3, "RGB": 3, "R'G'B'A": 4, "R'aG'aB'aA": 4}
 
@@ -665,6 +667,7 @@ def load(*names: str) -> list[Any]:
     repository = types.ModuleType("gi.repository")
     repository.Gimp = types.SimpleNamespace(**namespace)  # pyright: ignore[reportAttributeAccessIssue]
     repository.Gegl = types.SimpleNamespace(**namespace, init=lambda _arguments: None)  # pyright: ignore[reportAttributeAccessIssue]
+    repository.GdkPixbuf, repository.GLib = gdk_stub.GdkPixbuf, gdk_stub.GLib  # pyright: ignore[reportAttributeAccessIssue]
     fakes = {"gi": gi, "gi.repository": repository}
     hidden = {name: sys.modules.pop(name) for name in fakes if name in sys.modules}
     sys.modules.update(fakes)

@@ -359,18 +359,32 @@ def test_a_daemon_that_has_gone_is_found_again_by_whoever_asks(
     listener = Listener()
     session.connect(listener)
     listener.first(Connected)
-    for ask in (
-        session.connect,
-        lambda deliver: session.paint(small_order(), deliver),
-        lambda deliver: session.watch("job-1", 0, deliver),
+    # Nothing was under way that could be lost, so a painting looks for a daemon once more before it gives up.
+    for ask, sentence in (
+        (session.connect, failures.daemon_lost()),
+        (lambda deliver: session.paint(small_order(), deliver), failures.no_daemon()),
+        (lambda deliver: session.watch("job-1", 0, deliver), failures.daemon_lost()),
     ):
         daemon.stop()
         ask(listener)
-        assert listener.first(Failure).message == failures.daemon_lost().message
+        assert listener.first(Failure).message == sentence.message
         daemon = RunningDaemon(home, service)  # at other addresses
         daemon.announce()
         session.connect(listener)
         listener.first(Connected)
+    daemon.stop()
+
+
+def test_a_daemon_that_was_replaced_while_nothing_was_asked_of_it_is_no_failure(
+    daemon: RunningDaemon, service: Service, session: Session, home: Path
+) -> None:
+    listener = Listener()
+    session.connect(listener)
+    listener.first(Connected)
+    daemon.stop()
+    daemon = RunningDaemon(home, service)
+    daemon.announce()
+    painted_by(session)
     daemon.stop()
 
 

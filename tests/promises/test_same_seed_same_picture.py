@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from neuralstyle.v1 import stylize_pb2 as pb
@@ -19,6 +21,15 @@ def test_same_seed_same_bytes_other_seed_other_bytes(daemon: RealDaemon, precisi
     assert first == again
     assert other[0] != first[0]
     assert other[1] != first[1]
+
+
+def test_another_run_of_the_daemon_gives_the_same_bytes(
+    daemon: RealDaemon, start_daemon: Callable[..., RealDaemon]
+) -> None:
+    """Also of the file around the pixels: a PNG's profile could carry the time at which the daemon started."""
+    other = start_daemon()
+    other.wait_until_loaded()
+    assert picture(run(other, small_request(3))) == picture(run(daemon, small_request(3)))
 
 
 def test_what_changes_the_picture_changes_its_hash(daemon: RealDaemon) -> None:

@@ -70,7 +70,6 @@ class Dialog:
         session: Session,
         settings_of: Callable[[], Settings],
     ) -> None:
-        pixels.start()
         self._config = config
         self._subject = subject
         self._session = session

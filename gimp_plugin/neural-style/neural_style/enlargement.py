@@ -8,34 +8,74 @@ time, and at most one step of 255 off. Interpolation happens in sRGB values.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
 import gi
 
+gi.require_version("GdkPixbuf", "2.0")
 gi.require_version("Gegl", "0.4")
-from gi.repository import Gegl  # noqa: E402
+from gi.repository import GdkPixbuf, Gegl, GLib  # noqa: E402
 
 from neural_style.geometry import Rect  # noqa: E402
 from neural_style.samples import Pixels, SampleType  # noqa: E402
 
 CUBIC_TIMES = 4
 """Beyond this, 8-bit pictures are enlarged in two steps."""
+_BAND = 256
+"""Lines that are enlarged in one go: a multiple of the height of GEGL's tiles."""
 
 # Named as linear, so that GEGL, which computes in linear light, leaves the numbers as they are.
 _PLAIN = {SampleType.UINT8: "RGB u8", SampleType.UINT16: "RGB u16", SampleType.FLOAT32: "RGB float"}
 
 
-def enlarged(painting: Pixels, width: int, height: int, part: Rect, sample_type: SampleType) -> bytes:
-    """The part of the painting at width x height pixels: RGB samples of this type, row by row."""
-    if (painting.width, painting.height) == (width, height):
-        rectangle = Gegl.Rectangle.new(part.x, part.y, part.width, part.height)
-        return _buffer(painting).get(rectangle, 1.0, _PLAIN[sample_type], Gegl.AbyssPolicy.NONE)
+_started = False
+
+
+def start() -> None:
+    """Makes GEGL's operations usable, which takes a tenth of a second; libgimp prepares only its buffers."""
+    global _started
+    if not _started:
+        Gegl.init(None)
+        _started = True
+
+
+@dataclass(frozen=True)
+class Band:
+    """Some lines of a picture, `top` lines below its first: RGB or RGBA samples, row by row."""
+
+    top: int
+    lines: int
+    data: bytes
+
+
+def enlarged(
+    painting: Pixels, width: int, height: int, part: Rect, sample_type: SampleType, *, alpha: bool = False
+) -> Iterator[Band]:
+    """The part of the painting at width x height pixels, in bands from the top: RGB samples of this type.
+
+    Large ones are made side by side while the earlier ones are already used.
+    alpha: RGBA with a full alpha instead; of 8-bit samples only, where that costs next to nothing.
+    """
     middle = Rect(0, 0, painting.width * CUBIC_TIMES, painting.height * CUBIC_TIMES)
     if sample_type is SampleType.UINT8 and width > middle.width and height > middle.height:
         data = _cubic(painting, middle.width, middle.height, middle, SampleType.UINT8)
-        return _bilinear(Pixels(middle.width, middle.height, SampleType.UINT8, data), width, height, part)
+        yield from _bilinear(Pixels(middle.width, middle.height, SampleType.UINT8, data), width, height, part, alpha)
+    else:
+        rgb = _near(painting, width, height, part, sample_type)
+        yield Band(0, part.height, _with_full_alpha(rgb, part) if alpha else rgb)
+
+
+def _near(painting: Pixels, width: int, height: int, part: Rect, sample_type: SampleType) -> bytes:
+    if (painting.width, painting.height) == (width, height):
+        rectangle = Gegl.Rectangle.new(part.x, part.y, part.width, part.height)
+        return _buffer(painting).get(rectangle, 1.0, _PLAIN[sample_type], Gegl.AbyssPolicy.NONE)
     return _cubic(painting, width, height, part, sample_type)
 
 
 def _cubic(painting: Pixels, width: int, height: int, part: Rect, sample_type: SampleType) -> bytes:
+    start()
     graph = Gegl.Node()
     source = graph.create_child("gegl:buffer-source")
     source.set_property("buffer", _buffer(painting))
@@ -55,11 +95,33 @@ def _cubic(painting: Pixels, width: int, height: int, part: Rect, sample_type: S
     return result.get(rectangle, 1.0, _PLAIN[sample_type], Gegl.AbyssPolicy.NONE)
 
 
-def _bilinear(painting: Pixels, width: int, height: int, part: Rect) -> bytes:
-    gi.require_version("GdkPixbuf", "2.0")
-    from gi.repository import GdkPixbuf, GLib
+def _with_full_alpha(rgb: bytes, part: Rect) -> bytes:
+    """By GDK, which needs a tenth of the time in which GIMP's own conversion is looked up."""
+    return _pixbuf(Pixels(part.width, part.height, SampleType.UINT8, rgb)).add_alpha(False, 0, 0, 0).get_pixels()
 
-    source = GdkPixbuf.Pixbuf.new_from_bytes(
+
+def _bilinear(painting: Pixels, width: int, height: int, part: Rect, alpha: bool) -> Iterator[Band]:
+    """GDK's own loop uses one core; Python lets go of its lock meanwhile."""
+    source = _pixbuf(painting)
+    across, down = width / painting.width, height / painting.height
+    row = (4 if alpha else 3) * part.width
+
+    def band(top: int) -> Band:
+        lines = min(_BAND, part.height - top)
+        result = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, alpha, 8, part.width, lines)
+        shift = -(part.y + top)
+        source.scale(result, 0, 0, part.width, lines, -part.x, shift, across, down, GdkPixbuf.InterpType.BILINEAR)
+        pixels, stride = result.get_pixels(), result.get_rowstride()
+        if stride != row:
+            pixels = b"".join(pixels[start : start + row] for start in range(0, stride * lines, stride))
+        return Band(top, lines, pixels)
+
+    with ThreadPoolExecutor() as threads:
+        yield from threads.map(band, range(0, part.height, _BAND))
+
+
+def _pixbuf(painting: Pixels) -> GdkPixbuf.Pixbuf:
+    return GdkPixbuf.Pixbuf.new_from_bytes(
         GLib.Bytes.new(painting.data),
         GdkPixbuf.Colorspace.RGB,
         False,
@@ -68,17 +130,10 @@ def _bilinear(painting: Pixels, width: int, height: int, part: Rect) -> bytes:
         painting.height,
         3 * painting.width,
     )
-    result = GdkPixbuf.Pixbuf.new(GdkPixbuf.Colorspace.RGB, False, 8, part.width, part.height)
-    across, down = width / painting.width, height / painting.height
-    interpolation = GdkPixbuf.InterpType.BILINEAR
-    source.scale(result, 0, 0, part.width, part.height, -part.x, -part.y, across, down, interpolation)
-    pixels, stride, row = result.get_pixels(), result.get_rowstride(), 3 * part.width
-    if stride == row:
-        return pixels
-    return b"".join(pixels[start : start + row] for start in range(0, stride * part.height, stride))
 
 
 def _buffer(painting: Pixels) -> Gegl.Buffer:
+    start()
     buffer = Gegl.Buffer.new(_PLAIN[painting.sample_type], 0, 0, painting.width, painting.height)
     whole = Gegl.Rectangle.new(0, 0, painting.width, painting.height)
     buffer.set(whole, _PLAIN[painting.sample_type], painting.data)

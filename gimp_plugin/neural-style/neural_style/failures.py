@@ -30,9 +30,13 @@ def no_daemon() -> Failure:
     )
 
 
-def daemon_lost() -> Failure:
+class DaemonLost(Failure):
     """It answered before, and has gone."""
-    return Failure(
+
+
+def daemon_lost() -> DaemonLost:
+    """The daemon has gone in the middle of something."""
+    return DaemonLost(
         _(
             "The painting daemon stopped in the middle of the work. Nothing was changed; press Stylize again. If it"
             " keeps happening, look into its log with: stylize daemon logs"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import gi
 
+gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
-from gi.repository import Gimp  # noqa: E402
+from gi.repository import Gegl, Gimp  # noqa: E402
 
 from neural_style import orders, pixels, provenance  # noqa: E402
 from neural_style.arguments import Output, Settings  # noqa: E402
@@ -21,6 +22,8 @@ from neural_style.orders import Order, Preset  # noqa: E402
 from neural_style.samples import Pixels, SampleType  # noqa: E402
 from neural_style.words import _  # noqa: E402
 
+LIKELY_SIZE = 512
+"""Long side of a painting as most are; a guess, by which nothing but time is lost."""
 STYLE_SIDE = 2048
 """Longest side of a layer that is sent as a style; larger ones are halved until they are near it."""
 
@@ -50,6 +53,10 @@ class Subject:
         """What of the layer is sent for a painting of this long side."""
         return framing(pixels.selected_rect(self.layer), pixels.layer_rect(self.layer), size)
 
+    def warmed(self) -> Gegl.Buffer:
+        """Begins with what takes long on a large layer, before it is known how large the painting will be."""
+        return pixels.warmed(self.layer, self.framing(LIKELY_SIZE))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -77,8 +84,10 @@ def plan(
     *,
     frame_side: int = 0,
     style: str | Pixels | bytes | None = None,
+    buffer: Gegl.Buffer | None = None,
 ) -> Plan:
-    """What to order for these settings. style: its pixels or bytes, if they have been read before.
+    """What to order for these settings. style: its pixels or bytes, if they have been read before. buffer: from
+    `Subject.warmed`.
 
     Raises Failure.
     """
@@ -87,7 +96,7 @@ def plan(
     preset = preset_of(settings, connected)
     size = orders.painting_size(settings, preset, connected.largest_size)
     frame = subject.framing(size)
-    content = pixels.read(subject.layer, frame, pixels.carrier(subject.image))
+    content = pixels.read(subject.layer, frame, pixels.carrier(subject.image), buffer)
     # With its context the region is longer than the target: the painting keeps the target's scale.
     grown = min(connected.largest_size, frame.long_side(size))
     tunables = {**orders.tunables(settings, preset, connected.largest_size), "size": grown}
@@ -140,22 +149,36 @@ def style_title(settings: Settings, connected: Connected) -> str:
     return next((style.title for style in connected.styles if style.name == settings.style), settings.style)
 
 
-def place(work: Plan, painted: Painted) -> Gimp.Image | None:
+def prepare(work: Plan) -> pixels.OwnAlpha | None:
+    """What can be read and made ready while the daemon paints; None where it must be read at the end.
+
+    A new layer is as transparent as the old one was when it was sent. What is replaced may have been changed since.
+    """
+    pixels.start()
+    if work.settings.output is Output.REPLACE:
+        return None
+    return pixels.own_alpha(work.subject.layer, work.framing.target, pixels.carrier(work.subject.image))
+
+
+def place(work: Plan, painted: Painted, alpha: pixels.OwnAlpha | None = None) -> Gimp.Image | None:
     """Puts a painting where the settings want it, as one step of undo. Gives the new image, if one was made.
 
-    All slow work is done before the image is touched. Raises Failure if GIMP refuses; the image is then as it was.
+    alpha: what `prepare` gave. All slow work is done before the image is touched. Raises Failure if GIMP refuses; the
+    image is then as it was.
     """
     subject, target = work.subject, work.framing.target
     if not subject.layer.is_valid():
         raise Failure(_("The layer is not there any more."))
     sample_type = pixels.carrier(subject.image)
-    rgb = pixels.fitted(painted.pixels, work.framing, sample_type)
+    if alpha is None:
+        alpha = pixels.own_alpha(subject.layer, target, sample_type)
+    fitted = pixels.fitted(painted.pixels, work.framing, sample_type, alpha, rgba=subject.layer.has_alpha())
     if work.settings.output is Output.REPLACE:
         earlier = _record_on(subject.layer)
         with _UndoGroup(subject.image):
             _mark(subject.layer, work, painted)
             try:
-                pixels.replace(subject.layer, target, rgb, sample_type)
+                pixels.replace(subject.layer, target, fitted)
             except BaseException:
                 _unmark(subject.layer, earlier)
                 raise
@@ -163,7 +186,7 @@ def place(work: Plan, painted: Painted) -> Gimp.Image | None:
         return None
     # With a title that holds braces it must not be formatted twice.
     name = _("Neural Style: {style}").format(style=work.style_title)
-    finished = pixels.new_layer(subject.image, subject.layer, target, rgb, sample_type, name)
+    finished = pixels.new_layer(subject.image, subject.layer, target, fitted, name)
     if work.settings.output is Output.NEW_IMAGE:
         made = pixels.new_image(subject.image, subject.layer, finished)
         made.undo_disable()  # a new image has nothing to undo

@@ -13,6 +13,7 @@ A painting that is smaller than its region is enlarged: see `enlargement`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import gi
@@ -21,7 +22,7 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp  # noqa: E402
 
-from neural_style.enlargement import enlarged  # noqa: E402
+from neural_style.enlargement import Band, enlarged, start  # noqa: E402
 from neural_style.failures import Failure  # noqa: E402
 from neural_style.geometry import Framing, Rect  # noqa: E402
 from neural_style.samples import Pixels, SampleType, is_opaque, mean_color, with_alpha  # noqa: E402
@@ -52,11 +53,6 @@ def carrier(image: Gimp.Image) -> SampleType:
     if own is SampleType.UINT8 and image.get_base_type() == Gimp.ImageBaseType.GRAY:
         return SampleType.UINT16
     return own
-
-
-def start() -> None:
-    """Makes GEGL's operations usable; libgimp prepares only its buffers for a plug-in."""
-    Gegl.init(None)
 
 
 def check_layer(drawable: Gimp.Drawable) -> None:
@@ -101,13 +97,14 @@ def has_selection(image: Gimp.Image) -> bool:
     return not Gimp.Selection.is_empty(image)
 
 
-def read(layer: Gimp.Drawable, framing: Framing, sample_type: SampleType) -> Pixels:
-    """The region's colours, halved as often as `framing` says.
+def read(layer: Gimp.Drawable, framing: Framing, sample_type: SampleType, buffer: Gegl.Buffer | None = None) -> Pixels:
+    """The region's colours, halved as often as `framing` says. buffer: from `warmed`, if there was time for that.
 
     What is transparent takes the mean colour of what is visible, so that neither black nor the colours of erased
     pixels bleed into the painting at the edge of a cut-out.
     """
-    buffer, sent, scale = layer.get_buffer(), framing.sent, 0.5**framing.halvings
+    buffer = buffer or layer.get_buffer()
+    sent, scale = framing.sent, 0.5**framing.halvings
     if not layer.has_alpha() or _opaque(buffer, framing):
         data = _get(buffer, sent, scale, _RGB[sample_type], Gegl.AbyssPolicy.CLAMP)
         return Pixels(sent.width, sent.height, sample_type, data)
@@ -117,6 +114,15 @@ def read(layer: Gimp.Drawable, framing: Framing, sample_type: SampleType) -> Pix
     else:
         data = _get(_on_mean_color(buffer, framing.region), sent, 1.0, _RGB[sample_type], Gegl.AbyssPolicy.CLAMP)
     return Pixels(sent.width, sent.height, sample_type, data)
+
+
+def warmed(layer: Gimp.Drawable, framing: Framing) -> Gegl.Buffer:
+    """The layer's pixels, fetched from GIMP and halved as `read` will need them, while there is nothing else to do.
+    GEGL keeps the halved copies with this buffer, not with the layer."""
+    buffer = layer.get_buffer()
+    if framing.halvings:
+        _get(buffer, framing.sent, 0.5**framing.halvings, _RGBA[SampleType.UINT8], Gegl.AbyssPolicy.CLAMP)
+    return buffer
 
 
 def thumbnail(layer: Gimp.Drawable, rect: Rect, side: int) -> Pixels:
@@ -132,22 +138,60 @@ def thumbnail(layer: Gimp.Drawable, rect: Rect, side: int) -> Pixels:
     return Pixels(small.width, small.height, SampleType.UINT8, data)
 
 
-def fitted(painting: Pixels, framing: Framing, sample_type: SampleType) -> bytes:
-    """The painting of the region, at the layer's scale, cut to the target: RGB samples of this type."""
+@dataclass(frozen=True)
+class OwnAlpha:
+    """How transparent a layer is over a rectangle. rgba: its samples; None if all of it is opaque."""
+
+    rgba: bytes | None
+
+
+def own_alpha(layer: Gimp.Drawable, target: Rect, sample_type: SampleType) -> OwnAlpha:
+    """Reads it, exactly."""
+    if not layer.has_alpha():
+        return OwnAlpha(None)
+    own = _get(layer.get_buffer(), target, 1.0, _RGBA[sample_type], Gegl.AbyssPolicy.NONE)
+    return OwnAlpha(None if is_opaque(own, sample_type) else own)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A painting at the layer's scale, ready to be written once: bands, and the name of their format."""
+
+    bands: Iterator[Band]
+    form: str
+
+
+def fitted(painting: Pixels, framing: Framing, sample_type: SampleType, alpha: OwnAlpha, *, rgba: bool) -> Fitted:
+    """The painting of the region, at the layer's scale, cut to the target.
+
+    alpha: the layer's own, which it gets. rgba: whether it will be written to something with an alpha channel.
+    """
     target, region = framing.target, framing.region
     inside = Rect(target.x - region.x, target.y - region.y, target.width, target.height)
-    return enlarged(painting, region.width, region.height, inside, sample_type)
+    # GIMP fills in a full alpha by itself, but takes half a second for looking up how, the first time.
+    full = rgba and sample_type is SampleType.UINT8
+    bands = enlarged(painting, region.width, region.height, inside, sample_type, alpha=full)
+    own = alpha.rgba
+    if own is None:
+        return Fitted(bands, (_RGBA if full else _RGB)[sample_type])
+    row = 4 * sample_type.value * target.width
+    transparent = (
+        Band(
+            band.top,
+            band.lines,
+            with_alpha(band.data, own[row * band.top : row * (band.top + band.lines)], sample_type),
+        )
+        for band in bands
+    )
+    return Fitted(transparent, _RGBA[sample_type])
 
 
-def replace(layer: Gimp.Layer, target: Rect, rgb: bytes, sample_type: SampleType) -> None:
+def replace(layer: Gimp.Layer, target: Rect, painted: Fitted) -> None:
     """Puts colours in the place of the layer's own, within the selection; alpha stays. One step of undo.
 
     Raises Failure if GIMP refuses; the layer is then untouched.
     """
-    data, form = _with_own_alpha(layer, target, rgb, sample_type)
-    shadow = layer.get_shadow_buffer()
-    _set(shadow, _rectangle(target), form, data)
-    shadow.flush()
+    _write(layer.get_shadow_buffer(), target, painted)
     if not layer.merge_shadow(True):
         raise Failure(_("GIMP does not let the layer be changed. Is it locked?"))
 
@@ -166,10 +210,8 @@ class Finished:
     y: int
 
 
-def new_layer(
-    image: Gimp.Image, source: Gimp.Layer, target: Rect, rgb: bytes, sample_type: SampleType, name: str
-) -> Finished:
-    """A layer of these colours with the source's alpha there, masked by the selection and by the source's mask.
+def new_layer(image: Gimp.Image, source: Gimp.Layer, target: Rect, painted: Fitted, name: str) -> Finished:
+    """A layer of this painting, masked by the selection and by the source's mask.
 
     It is complete before it enters the image: whatever happens, no half of it is ever seen.
     """
@@ -180,10 +222,7 @@ def new_layer(
     else:
         kind = Gimp.ImageType.RGBA_IMAGE if transparent else Gimp.ImageType.RGB_IMAGE
     layer = Gimp.Layer.new(image, name, target.width, target.height, kind, 100.0, Gimp.LayerMode.NORMAL)
-    data, form = _with_own_alpha(source, target, rgb, sample_type)
-    buffer = layer.get_buffer()
-    _set(buffer, Gegl.Rectangle.new(0, 0, target.width, target.height), form, data)
-    buffer.flush()
+    _write(layer.get_buffer(), Rect(0, 0, target.width, target.height), painted)
     offset = source.get_offsets()
     x, y = offset.offset_x + target.x, offset.offset_y + target.y
     mask = _mask(image, source, target, x, y)
@@ -217,13 +256,12 @@ def new_image(image: Gimp.Image, source: Gimp.Layer, finished: Finished) -> Gimp
     return made
 
 
-def _with_own_alpha(layer: Gimp.Drawable, target: Rect, rgb: bytes, sample_type: SampleType) -> tuple[bytes, str]:
-    if not layer.has_alpha():
-        return rgb, _RGB[sample_type]
-    own = _get(layer.get_buffer(), target, 1.0, _RGBA[sample_type], Gegl.AbyssPolicy.NONE)
-    if is_opaque(own, sample_type):
-        return rgb, _RGB[sample_type]  # GIMP fills in a full alpha, sooner than it is mixed in here
-    return with_alpha(rgb, own, sample_type), _RGBA[sample_type]
+def _write(buffer: Gegl.Buffer, place: Rect, painted: Fitted) -> None:
+    """Band by band, each sent on to GIMP while the next are made."""
+    for band in painted.bands:
+        rectangle = Gegl.Rectangle.new(place.x, place.y + band.top, place.width, band.lines)
+        _set(buffer, rectangle, painted.form, band.data)
+        buffer.flush()
 
 
 def _mask(image: Gimp.Image, source: Gimp.Layer, target: Rect, x: int, y: int) -> bytes | None:
@@ -237,6 +275,7 @@ def _mask(image: Gimp.Image, source: Gimp.Layer, target: Rect, x: int, y: int) -
     there = Rect(x, y, target.width, target.height)
     if own is None:
         return _get(image.get_selection().get_buffer(), there, 1.0, "Y float", Gegl.AbyssPolicy.NONE)
+    start()
     graph = Gegl.Node()
     selection = graph.create_child("gegl:buffer-source")
     selection.set_property("buffer", image.get_selection().get_buffer())
@@ -268,6 +307,7 @@ def _halved(buffer: Gegl.Buffer, framing: Framing, sample_type: SampleType) -> G
     GEGL halves a buffer's own numbers; they are premultiplied by alpha first, or the colours of erased pixels would be
     mixed into those beside them.
     """
+    start()
     visible = framing.region.clipped(_extent(buffer))
     form = _PREMULTIPLIED[sample_type]
     whole = Gegl.Buffer.new(form, visible.x, visible.y, visible.width, visible.height)
@@ -292,6 +332,7 @@ def _on_mean_color(buffer: Gegl.Buffer, rect: Rect) -> Gegl.Buffer:
     red, green, blue = mean_color(_get(buffer, small, scale, "R'aG'aB'aA float", Gegl.AbyssPolicy.CLAMP))
     color = Gegl.Color()
     color.set_rgba(red, green, blue, 1.0)
+    start()
     graph = Gegl.Node()
     ground = graph.create_child("gegl:color")
     ground.set_property("value", color)
@@ -329,6 +370,7 @@ def plain_layer(image: Gimp.Image, picture: Pixels, name: str) -> Gimp.Layer:
     layer = Gimp.Layer.new(
         image, name, picture.width, picture.height, Gimp.ImageType.RGB_IMAGE, 100.0, Gimp.LayerMode.NORMAL
     )
+    start()
     buffer = layer.get_buffer()
     whole = Gegl.Rectangle.new(0, 0, picture.width, picture.height)
     _set(buffer, whole, _RGB[picture.sample_type], picture.data)

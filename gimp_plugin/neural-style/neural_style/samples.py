@@ -34,8 +34,16 @@ class Pixels:
 
 
 def with_alpha(rgb: bytes, rgba: bytes, sample_type: SampleType) -> bytes:
-    """The colours of `rgb` with the alpha of `rgba`, bit for bit; both of the same number of pixels."""
+    """The colours of `rgb` with the alpha of `rgba`, bit for bit; both of the same number of pixels.
+
+    rgb: may be RGBA too, whose own alpha does not count: that is less to do.
+    """
     size = sample_type.value
+    if len(rgb) == len(rgba):
+        painted = bytearray(rgb)
+        for byte in range(3 * size, 4 * size):
+            painted[byte :: 4 * size] = rgba[byte :: 4 * size]
+        return bytes(painted)
     if len(rgb) // 3 != len(rgba) // 4:
         raise ValueError("the pictures differ in size")
     painted = bytearray(rgba)

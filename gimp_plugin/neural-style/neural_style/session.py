@@ -26,7 +26,7 @@ from neural_style.events import (
     Style,
     Waiting,
 )
-from neural_style.failures import Failure, daemon_lost, daemon_not_starting, no_daemon
+from neural_style.failures import DaemonLost, Failure, daemon_lost, daemon_not_starting, no_daemon
 from neural_style.orders import Order
 from neural_style.samples import Pixels, SampleType
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 START_SECONDS = 30.0
 _YIELD_SECONDS = 5.0
 """A daemon that ends at once may have given way to one that somebody else is starting: so long that one may take."""
+UPLOADS_KEPT = 6
+"""Pictures that are not sent again: the photo, its preview's copy, and a few styles that are tried in turn."""
 _POLL_SECONDS = 0.1
 
 Deliver = Callable[[Event], None]
@@ -50,7 +52,8 @@ class Session:
         self._client: Client | None = None
         self._opening: asyncio.Lock | None = None
         self._uploaded: dict[int, tuple[object, str]] = {}
-        """Image ids by the identity of the picture, which is kept alive here so that no other takes its place."""
+        """Image ids by the identity of the picture, which is kept alive here so that no other takes its place; the
+        latest few."""
         self._thread.start()
 
     def connect(self, deliver: Deliver) -> None:
@@ -133,9 +136,12 @@ class Session:
         try:
             await self._paint_once(order, job, deliver)
         except Failure as failure:
-            if failure.reason != "IMAGE_NOT_FOUND":
+            if failure.reason == "IMAGE_NOT_FOUND":
+                self._uploaded.clear()  # the daemon has dropped a picture to make room; it takes it again
+            elif isinstance(failure, DaemonLost) and not job.job_id:
+                pass  # the daemon had gone while nothing was asked of it, and no job is lost: another one may be there
+            else:
                 raise
-            self._uploaded.clear()  # the daemon has dropped a picture to make room; it takes it again
             await self._paint_once(order, job, deliver)
 
     async def _paint_once(self, order: Order, job: Job, deliver: Deliver) -> None:
@@ -153,6 +159,8 @@ class Session:
         if known is None:
             known = (picture, await client.upload(picture))
             self._uploaded[id(picture)] = known
+            while len(self._uploaded) > UPLOADS_KEPT:
+                del self._uploaded[next(iter(self._uploaded))]
         return known[1]
 
     async def _order(self, job: Job, act: Callable[[Client, str], Coroutine[Any, Any, None]]) -> None:

@@ -14,7 +14,7 @@ import gi
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gimp  # noqa: E402
 
-from neural_style import painting, pixels, profile  # noqa: E402
+from neural_style import painting, profile  # noqa: E402
 from neural_style.arguments import Settings  # noqa: E402
 from neural_style.events import Connected, Event, Painted, Progress, Started, Starting, Waiting  # noqa: E402
 from neural_style.failures import Failure  # noqa: E402
@@ -25,17 +25,20 @@ from neural_style.words import _, plural  # noqa: E402
 
 def paint(subject: Subject, settings: Settings, session: Session) -> None:
     """Paints the layer and puts the painting into its image. Raises Failure; the image is then as it was."""
-    pixels.start()
     settings.checked()
     subject.check(settings)
     Gimp.progress_init(_("Neural Style"))
     try:
-        connected = _connect(session)
-        work = painting.plan(subject, settings, connected)
+        connecting: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        session.connect(connecting.put)
+        buffer = subject.warmed()
+        connected = _connected(connecting)
+        work = painting.plan(subject, settings, connected, buffer=buffer)
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         job = session.paint(work.order, events.put)
+        alpha = painting.prepare(work)
         painted = _wait(events, profile.detached().add if work.order.detach else _nothing)
-        made = painting.place(work, painted)
+        made = painting.place(work, painted, alpha)
         profile.detached().remove(job.job_id)
     finally:
         Gimp.progress_end()
@@ -45,13 +48,14 @@ def paint(subject: Subject, settings: Settings, session: Session) -> None:
 
 def fetch(job_id: str, session: Session) -> Gimp.Image:
     """A detached painting as a new image. job_id: "" for the last one. Raises Failure."""
-    pixels.start()
     job_id = job_id or profile.detached().last()
     if not job_id:
         raise Failure(_("No painting was left behind."))
     Gimp.progress_init(_("Neural Style"))
     try:
-        _connect(session)
+        connecting: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        session.connect(connecting.put)
+        _connected(connecting)
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         session.watch(job_id, 0, events.put)
         painted = _wait(events, _nothing)
@@ -72,9 +76,7 @@ def show(image: Gimp.Image) -> None:
         Gimp.Display.new(image)
 
 
-def _connect(session: Session) -> Connected:
-    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    session.connect(events.put)
+def _connected(events: queue.SimpleQueue[Event]) -> Connected:
     while True:
         event = events.get()
         if isinstance(event, Failure):

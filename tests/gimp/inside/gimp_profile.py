@@ -36,27 +36,28 @@ def version() -> str:
     return match.group(1)
 
 
-def make(plug_in: Path, *, everything: bool = False) -> dict[str, str]:
-    """Makes the profile and gives the environment that uses it. everything: with all of GIMP's own plug-ins."""
-    PROFILE.mkdir(parents=True, exist_ok=True)
+def make(plug_in: Path) -> dict[str, str]:
+    """Makes the profile and gives the environment that uses it."""
     own = Path("/tmp/plug-ins")
     own.mkdir(exist_ok=True)
     shipped = next(Path("/usr/lib").glob("*/gimp/3.0/plug-ins"))
-    paths = [own]
-    if everything:
-        paths.append(shipped)
-    else:
-        for name in NEEDED:
-            if (shipped / name).is_dir():
-                (own / name).symlink_to(shipped / name)
+    for name in NEEDED:
+        if (shipped / name).is_dir():
+            (own / name).symlink_to(shipped / name)
     (own / plug_in.name).symlink_to(plug_in)
+    quiet(PROFILE, f'(plug-in-path "{own}")')
+    return {**os.environ, "GIMP3_DIRECTORY": str(PROFILE)}
+
+
+def quiet(profile: Path, *more: str) -> None:
+    """Writes settings that keep GIMP from greeting, asking and looking for updates."""
+    profile.mkdir(parents=True, exist_ok=True)
     lines = [
         f'(config-version "{version()}")',
         "(show-welcome-dialog no)",
         "(check-updates no)",
         "(save-session-info no)",
         "(confirm-on-close no)",
-        f'(plug-in-path "{os.pathsep.join(map(str, paths))}")',
+        *more,
     ]
-    (PROFILE / "gimprc").write_text("\n".join(lines) + "\n")
-    return {**os.environ, "GIMP3_DIRECTORY": str(PROFILE)}
+    (profile / "gimprc").write_text("\n".join(lines) + "\n")

@@ -15,10 +15,13 @@ START_SECONDS = 120.0
 
 
 class Screen:
-    """Xvfb, a window manager, and one GIMP. Use it in a `with` block."""
+    """Xvfb, a window manager, and one GIMP. Use it in a `with` block.
 
-    def __init__(self, plug_in: Path, pictures: list[str], log: Path, *, language: str = "") -> None:
-        self._environment = gimp_profile.make(plug_in)
+    plug_in: None for the user's own profile, with whatever is installed there.
+    """
+
+    def __init__(self, plug_in: Path | None, pictures: list[str], log: Path, *, language: str = "") -> None:
+        self._environment = gimp_profile.make(plug_in) if plug_in else dict(os.environ)
         if language:
             self._environment |= {"LANG": f"{language}.UTF-8", "LC_ALL": f"{language}.UTF-8", "LANGUAGE": language}
         self._pictures = pictures
