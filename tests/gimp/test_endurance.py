@@ -165,7 +165,7 @@ tell("size", [layer.get_width(), layer.get_height()])
     assert after[:, :190, 3].max() == (0 if transparent else 255)
     # Where the painting lies: dark and bright areas of the picture are where they were.
     x, y = np.meshgrid(np.arange(750), np.arange(500))
-    original = 0.5 + 0.4 * np.sin(x / 25) + 0.5 + 0.4 * np.cos(y / 20)
+    original = 0.4 * np.sin(x / 25) + 0.4 * np.cos(y / 20) + 0.3 * np.sin((x + y) / 35)
     seen = after[:, 250:, :3].mean(axis=-1)
     assert np.corrcoef(seen.ravel(), original[:, 250:].ravel())[0, 1] > 0.9
 

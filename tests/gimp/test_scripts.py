@@ -91,7 +91,7 @@ def test_killing_the_plug_in_frees_the_daemon_and_leaves_the_image_alone(
     ran = gimp.batch(
         PHOTO
         + f"""
-image, layer = photo(300, 200)
+image, layer = photo(96, 64)
 image.clean_all()
 call("killed", image, [layer], {LONG})
 tell("dirty", image.is_dirty())

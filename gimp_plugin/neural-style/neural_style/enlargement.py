@@ -34,7 +34,8 @@ _started = False
 
 
 def start() -> None:
-    """Makes GEGL's operations usable, which takes a tenth of a second; libgimp prepares only its buffers."""
+    """Makes GEGL's operations and scaled reading usable, which takes a tenth of a second; libgimp prepares only plain
+    reading and writing."""
     global _started
     if not _started:
         Gegl.init(None)

@@ -357,6 +357,8 @@ def _rectangle(rect: Rect) -> Gegl.Rectangle:
 
 
 def _get(buffer: Gegl.Buffer, rect: Rect, scale: float, form: str, abyss: Gegl.AbyssPolicy) -> bytes:
+    if scale != 1.0:
+        start()  # its tables for halving are empty before: everything would be black
     return buffer.get(_rectangle(rect), scale, form, abyss)
 
 
