@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 PROTOS := $(wildcard proto/neuralstyle/v1/*.proto)
 
-.PHONY: demo test lint proto proto-check docs translations icon styles bench clean help
+.PHONY: demo test test-endurance lint proto proto-check docs translations icon styles bench clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -22,8 +22,11 @@ $(VENV)/ready: pyproject.toml constraints.txt
 demo: $(VENV)/ready ## Paint the sample photo in a built-in style
 	$(BIN)/stylize demo demo
 
-test: $(VENV)/ready ## Run the tests (about three minutes on 2 cores)
+test: $(VENV)/ready ## Run the tests (about eight minutes on 2 cores; two more where GIMP must be fetched first)
 	$(BIN)/python -m pytest
+
+test-endurance: $(VENV)/ready ## A hundred paintings in one GIMP, and whatever else takes minutes
+	$(BIN)/python -m pytest -m endurance
 
 lint: $(VENV)/ready ## Style, types and the contract's rules
 	$(BIN)/ruff check .
@@ -49,8 +52,10 @@ proto-check: proto ## Fail if the committed generated code is not what the contr
 	@git diff --exit-code --stat -- proto && test -z "$$(git status --porcelain -- proto)" \
 	  || { echo "The generated code differs from the contract: run 'make proto' and commit."; exit 1; }
 
-docs: $(VENV)/ready ## Write the generated pages
+docs: $(VENV)/ready ## Write the generated pages and pictures
 	$(BIN)/python -m neuralstyle.v1.reasons > docs/errors.md
+	$(BIN)/python docs/make_pictures.py
+	$(BIN)/python docs/make_gimp_pictures.py
 
 translations: $(VENV)/ready ## Bring the plug-in's catalogues up to date with its texts
 	$(BIN)/python gimp_plugin/translations.py
@@ -63,6 +68,7 @@ styles: $(VENV)/ready ## Draw the built-in styles that are our own
 
 bench: $(VENV)/ready ## Measure; results go to benchmarks/results
 	$(BIN)/python benchmarks/engine.py
+	PYTHONPATH=. $(BIN)/python benchmarks/gimp.py
 
 clean: ## Remove what make made
 	rm -rf $(VENV) $(PROTO_VENV) demo

@@ -21,6 +21,7 @@ GROWTH_KIB = 24 * 1024
 """What the daemon's two processes may grow by after the first runs: allocators keep some of what they once had."""
 
 
+@pytest.mark.endurance
 def test_a_hundred_runs_leave_nothing_behind(
     plug_in: Path, gimp: RealGimp, own_daemon: RealDaemon, tmp_path: Path
 ) -> None:

@@ -7,11 +7,14 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import gimp_profile
 
 SIZE = (1400, 1000)
 START_SECONDS = 120.0
+
+_Found = TypeVar("_Found")
 
 
 class Screen:
@@ -131,7 +134,7 @@ class Screen:
         return subprocess.run(command, env=self._environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def wait(what: str, ready: Callable[[], object], seconds: float = 30.0):
+def wait(what: str, ready: Callable[[], _Found], seconds: float = 30.0) -> _Found:
     """Waits until `ready` gives something true, and gives that. Raises TimeoutError that says what did not come."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
