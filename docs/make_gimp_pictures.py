@@ -45,8 +45,8 @@ with Screen(PLUG_IN, ["/mnt/pictures/photo.png"], OUT / "gimp.log", language="{l
         time.sleep(2)
         screen.shot(OUT / "result.png")
 """
-BORDER = (6, 28)
-"""Of the window manager, left and above."""
+FRAME = (2, 41, -1, -17)
+"""From what xdotool calls the window's place to the frame around it: left, top, right, bottom."""
 
 
 def main() -> None:
@@ -82,9 +82,9 @@ def main() -> None:
 
 def _cut(file: Path, place: list[int], name: str) -> None:
     x, y, width, height = place
-    left, top = BORDER
+    left, top, right, bottom = FRAME
     with Image.open(file) as shot:
-        _save(shot.crop((x - left, y - top, x + width + left, y + height + left)), name)
+        _save(shot.crop((x - left, y - top, x + width + right, y + height + bottom)), name)
 
 
 def _save(picture: Image.Image, name: str) -> None:
