@@ -231,3 +231,56 @@ def test_a_daemon_that_dies_is_said_in_the_dialog(
     assert outcome.code == 0, outcome.output
     assert outcome.results["open"]
     assert "1 layer)" in outcome.results["title"]
+
+
+def test_settings_are_saved_reset_and_loaded_in_3_0_and_3_2(
+    each_gimp: RealGimp, daemon: RealDaemon, photo: Path, tmp_path: Path
+) -> None:
+    """By GIMP's own buttons; the preview follows each."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    witness = Witness(daemon, folder)
+
+    def strengths() -> list[float]:
+        seen = [round(sighting.strength, 3) for sighting in witness.sightings]
+        return [now for before, now in zip([None, *seen], seen, strict=False) if now != before]
+
+    def tell() -> None:
+        while not (folder / "over").exists():
+            (folder / "strengths").write_text(" ".join(map(str, strengths())))
+            time.sleep(0.1)
+
+    teller = threading.Thread(target=tell)
+    with witness.looking():
+        teller.start()
+        outcome = each_gimp.screen(
+            OPEN
+            + """
+    def preview_of(*wanted):
+        wait(f"previews of {wanted}", lambda: (OUT / "strengths").read_text().split() == list(wanted), 60)
+    dialog = screen.open_filter()
+    preview_of("0.5")
+    screen.keys(dialog, "alt+t", "Up", "Up")
+    wait("52", lambda: (OUT / "strengths").read_text().endswith("0.52"), 60)
+    screen.keys(dialog, "alt+s")
+    time.sleep(1.0)
+    screen.keys(dialog, "alt+r")
+    time.sleep(0.7)
+    screen.do("key", "Return")
+    wait("a reset", lambda: (OUT / "strengths").read_text().endswith("0.5"), 60)
+    screen.keys(dialog, "alt+l")
+    wait("loading", lambda: (OUT / "strengths").read_text().endswith("0.52"), 60)
+    shot("loaded")
+    screen.keys(dialog, "Escape")
+    wait("the dialog's end", lambda: not screen.window("^Neural Style$"), 20)
+    tell("title", image_title())
+""",
+            folder,
+            **{"photo.png": photo},
+        )
+        (folder / "over").touch()
+        teller.join()
+    assert outcome.code == 0, outcome.output
+    assert "1 layer)" in outcome.results["title"]
+    assert strengths()[0] == 0.5
+    assert strengths()[-3:] == [0.52, 0.5, 0.52]

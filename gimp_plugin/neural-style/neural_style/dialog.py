@@ -17,7 +17,7 @@ gi.require_version("Gtk", "3.0")
 from gi.repository import Gimp, GimpUi, Gio, GLib, Gtk  # noqa: E402
 
 from neural_style import orders, painting, pixels, profile  # noqa: E402
-from neural_style.arguments import Settings  # noqa: E402
+from neural_style.arguments import DEFAULT_STYLE, Settings  # noqa: E402
 from neural_style.controls import Controls  # noqa: E402
 from neural_style.events import (  # noqa: E402
     Connected,
@@ -104,6 +104,8 @@ class Dialog:
         self._window.get_content_area().show_all()
         self._keep.hide()
         self._again.hide()
+        if self._choice() == Choice():  # the last painting's style was a layer that is not open any more
+            config.set_property("style", DEFAULT_STYLE)
         self._gallery.choose(self._choice())
         config.connect("notify", self._on_change)
 
