@@ -17,6 +17,7 @@ from neural_style.orders import Order
 from neural_style.samples import Pixels, SampleType
 from neural_style.session import Session
 
+from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.endpoint import HOME_VARIABLE, Endpoint, endpoint_file
 from stylized.engine.presets import builtin_presets
@@ -256,6 +257,7 @@ def test_a_job_that_was_left_alone_is_found_again(near: RealDaemon, open_session
     whole = again.first(Painted)
     assert found.pixels == whole.pixels
     assert found.record == whole.record
+    assert not near.admin().ListJobs(admin_pb2.ListJobsRequest()).jobs, "what has been fetched is not kept"
 
 
 def test_a_job_that_is_watched_can_be_kept(near: RealDaemon, open_session: Callable[[], Session]) -> None:

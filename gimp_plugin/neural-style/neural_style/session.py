@@ -255,6 +255,7 @@ async def _follow(responses: AsyncIterator[Any], result: SampleType | None, job:
     started: Any = None
     header: Any = None
     chunks: list[bytes] = []
+    painted: Painted | None = None
     async for response in responses:
         kind = response.WhichOneof("event")
         if kind == "queued":
@@ -282,16 +283,12 @@ async def _follow(responses: AsyncIterator[Any], result: SampleType | None, job:
             pixels = _pixels(header, b"".join(chunks))
             if result is not None and pixels.sample_type is not result:
                 raise daemon_lost()
-            deliver(
-                Painted(
-                    pixels,
-                    provenance.record(started, summary),
-                    summary.run_time.ToNanoseconds() / 1e9,
-                    tuple(summary.warnings),
-                )
-            )
-            return
-    raise daemon_lost()
+            seconds = summary.run_time.ToNanoseconds() / 1e9
+            painted = Painted(pixels, provenance.record(started, summary), seconds, tuple(summary.warnings))
+    # Read to its end: of a detached job whose stream is cut off there the daemon would keep the painting for an hour.
+    if painted is None:
+        raise daemon_lost()
+    deliver(painted)
 
 
 def _pixels(header: Any, data: bytes) -> Pixels:
