@@ -5,9 +5,10 @@ from __future__ import annotations
 import enum
 import math
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
-from neural_style import arguments
+from neural_style import VERSION, arguments
 from neural_style.arguments import Output, Quality, Settings
 from neural_style.failures import Failure
 
@@ -85,3 +86,8 @@ def test_a_word_is_one_of_its_choices(kind: type[enum.Enum], word: str) -> None:
         arguments.choice(kind, "superb")
     assert "'superb'" in refused.value.message
     assert all(member.value in refused.value.message for member in kind)
+
+
+def test_the_plug_in_has_the_version_of_the_distribution_it_comes_with() -> None:
+    pyproject = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    assert f'\nversion = "{VERSION}"\n' in pyproject.read_text()

@@ -287,7 +287,7 @@ def test_an_endpoint_that_was_left_behind_is_no_daemon(daemon: RunningDaemon, se
 def test_a_target_without_its_token_is_passed_over(daemon: RunningDaemon, session: Session) -> None:
     endpoint = daemon.announce((daemon.tcp_target, daemon.unix_target))
     Path(endpoint.token_path).unlink()
-    painted_by(session)
+    assert painted_by(session).pixels.width == 48
 
 
 def test_somebody_who_does_not_speak_grpc_is_no_daemon(home: Path, session: Session, tmp_path: Path) -> None:
@@ -384,7 +384,7 @@ def test_a_daemon_that_was_replaced_while_nothing_was_asked_of_it_is_no_failure(
     daemon.stop()
     daemon = RunningDaemon(home, service)
     daemon.announce()
-    painted_by(session)
+    assert painted_by(session).pixels.width == 48
     daemon.stop()
 
 
@@ -442,7 +442,7 @@ def test_an_order_to_a_job_that_never_began_is_dropped(home: Path, session: Sess
     listener = Listener()
     job = session.paint(small_order(), listener)
     job.keep()
-    listener.first(Failure)
+    assert listener.first(Failure).message == failures.no_daemon().message
     wait_until(lambda: not asyncio.all_tasks(session._loop))
 
 

@@ -22,7 +22,7 @@ from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.endpoint import HOME_VARIABLE, Endpoint, endpoint_file
 from stylized.engine.presets import builtin_presets
 from stylized.styles import builtin_styles
-from tests.gimp_plugin.sessions import Listener, endless_order, pixels, small_order, wait_until
+from tests.gimp_plugin.sessions import Listener, endless_order, network_threads, pixels, small_order, wait_until
 from tests.real_daemon import RealDaemon, upload
 
 FORMATS = {
@@ -210,6 +210,7 @@ def test_a_job_can_be_cancelled_before_the_daemon_knows_it(near: RealDaemon, ses
     wait_until(job.task.done)
     info = near.stylize().GetServerInfo
     wait_until(lambda: info(pb.GetServerInfoRequest()).running_jobs + info(pb.GetServerInfoRequest()).queued_jobs == 0)
+    assert not near.admin().ListJobs(admin_pb2.ListJobsRequest()).jobs
 
 
 def test_an_order_to_a_job_that_has_ended_does_nothing(near: RealDaemon, session: Session) -> None:
@@ -230,6 +231,8 @@ def test_a_session_that_closes_ends_its_jobs(near: RealDaemon, open_session: Cal
     listener.first(Progress)
     session.close()
     wait_until(lambda: near.stylize().GetServerInfo(pb.GetServerInfoRequest()).running_jobs == 0)
+    wait_until(lambda: not near.admin().ListJobs(admin_pb2.ListJobsRequest()).jobs)
+    assert not network_threads()
 
 
 def test_two_jobs_wait_for_each_other(near: RealDaemon, session: Session) -> None:

@@ -1,8 +1,8 @@
 """The rooms of the GIMP plug-in.
 
-Free of GIMP, and tested without it: words, failures, arguments, geometry, samples, orders, own_styles, provenance,
-endpoints, client, session, detached. GIMP and GEGL: pixels, painting, doctor. GTK: dialog, gallery, preview.
-Arrows go from the last to the first.
+Free of GIMP, and tested without it: words, failures, arguments, geometry, samples, orders, events, kept_list,
+provenance, endpoints, client, session, doctor. GIMP and GEGL: profile, enlargement, pixels, painting, unattended.
+GTK: preview, gallery, controls, live_preview, dialog. Arrows go from the last to the first.
 """
 
 import sys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from neural_style.arguments import Quality, Settings
+from neural_style.arguments import MIN_SIZE, Quality, Settings
 from neural_style.samples import Pixels, SampleType
 
 PREVIEW_SIDE = 256
@@ -13,7 +13,6 @@ PREVIEW_SIDE = 256
 PREVIEW_ITERATIONS = 60
 LARGEST_FRAME = 512
 """Longest side of a frame of plain pixels that the daemon sends."""
-LEAST_SIZE = 64
 
 WORK: Mapping[Quality, tuple[float, float]] = {
     Quality.DRAFT: (0.5, 0.67),
@@ -56,7 +55,7 @@ class Order:
 def painting_size(settings: Settings, preset: Preset, largest: int) -> int:
     """Long side of the painting in pixels, before it is found out that the layer is smaller."""
     wanted = settings.size or round(preset.size * WORK[settings.quality][1])
-    return max(LEAST_SIZE, min(wanted, largest))
+    return max(MIN_SIZE, min(wanted, largest))
 
 
 def tunables(settings: Settings, preset: Preset, largest: int) -> dict[str, float]:
