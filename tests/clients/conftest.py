@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from neuralstyle.v1.endpoint import HOME_VARIABLE
+from neuralstyle.v1.endpoint import HOME_VARIABLE, read_endpoint
 from stylize.client import Client
+from stylize.connection import process_exists
 
 from .scripted_daemon import RunningDaemon, ScriptedService
 
@@ -46,8 +48,11 @@ def client(scripted: RunningDaemon) -> Iterator[Client]:
 
 
 @pytest.fixture
-def run_cli(home: Path, tmp_path: Path) -> RunCli:
-    """Runs the real command line in a process of its own, in the folder `tmp_path`, without a terminal."""
+def run_cli(home: Path, tmp_path: Path) -> Iterator[RunCli]:
+    """Runs the real command line in a process of its own, in the folder `tmp_path`, without a terminal.
+
+    A daemon that the commands started and that nobody ended fails the test: it would run for ever.
+    """
 
     def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -60,4 +65,8 @@ def run_cli(home: Path, tmp_path: Path) -> RunCli:
             check=False,
         )
 
-    return run
+    yield run
+    endpoint = read_endpoint(home)
+    if endpoint is not None and endpoint.pid != os.getpid() and process_exists(endpoint.pid):
+        os.kill(endpoint.pid, signal.SIGTERM)
+        pytest.fail("the command line started a daemon that the test left behind")
