@@ -145,11 +145,13 @@ class OwnAlpha:
     rgba: bytes | None
 
 
-def own_alpha(layer: Gimp.Drawable, target: Rect, sample_type: SampleType) -> OwnAlpha:
-    """Reads it, exactly."""
+def own_alpha(
+    layer: Gimp.Drawable, target: Rect, sample_type: SampleType, buffer: Gegl.Buffer | None = None
+) -> OwnAlpha:
+    """Reads it, exactly. buffer: from `warmed`."""
     if not layer.has_alpha():
         return OwnAlpha(None)
-    own = _get(layer.get_buffer(), target, 1.0, _RGBA[sample_type], Gegl.AbyssPolicy.NONE)
+    own = _get(buffer or layer.get_buffer(), target, 1.0, _RGBA[sample_type], Gegl.AbyssPolicy.NONE)
     return OwnAlpha(None if is_opaque(own, sample_type) else own)
 
 
