@@ -155,10 +155,11 @@ def prepare(work: Plan, buffer: Gegl.Buffer) -> pixels.OwnAlpha | None:
 
     A new layer is as transparent as the old one was when it was sent. What is replaced may have been changed since.
     """
-    pixels.start()
+    layer, sample_type = work.subject.layer, pixels.carrier(work.subject.image)
+    pixels.rehearse(work.order.result, sample_type, rgba=layer.has_alpha())
     if work.settings.output is Output.REPLACE:
         return None
-    return pixels.own_alpha(work.subject.layer, work.framing.target, pixels.carrier(work.subject.image), buffer)
+    return pixels.own_alpha(layer, work.framing.target, sample_type, buffer)
 
 
 def place(work: Plan, painted: Painted, alpha: pixels.OwnAlpha | None = None) -> Gimp.Image | None:
