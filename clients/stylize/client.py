@@ -21,9 +21,11 @@ from stylize.connection import Connection, connect_target, find_daemon
 from stylize.errors import DaemonUnreachable, error_from_reason, error_from_rpc
 from stylize.job import Job, Stream, WatchStream
 from stylize.pictures import Picture, PictureSource, open_picture
+from stylize.provenance import Sources, StyleRecord
 from stylize.tunables import TunableValue, build_tunables, parse_choice, plain_tunables
 
 CHUNK_BYTES = 256 * 1024
+_RESULT_FORMATS = {8: pb.RESULT_FORMAT_PNG, 16: pb.RESULT_FORMAT_RAW_UINT16}
 CALL_TIMEOUT = 10.0
 """Seconds for calls that a living daemon answers at once."""
 
@@ -44,6 +46,11 @@ class _WeightedStyle(NamedTuple):
     """Name of a built-in style, or "" for a picture."""
     picture: Picture | None
     weight: float | None
+
+    def record(self) -> StyleRecord:
+        """How a painting tells of it."""
+        picture = self.picture.record() if self.picture else None
+        return StyleRecord(self.name, picture, 1.0 if self.weight is None else self.weight)
 
 
 class Client:
@@ -123,6 +130,7 @@ class Client:
         preview_interval: float | None = None,
         max_runtime: float | None = None,
         detach: bool = False,
+        depth: int = 8,
         **tunables: object,
     ) -> Job:
         """Starts a job: `content` painted in the manner of `styles`.
@@ -139,13 +147,19 @@ class Client:
         detach: the job goes on when this program ends or leaves the job's `with` block; `watch` finds it again by its
             `job_id`, which is known at once, and only `cancel` stops it. What became of it is kept until it has been
             fetched, for `limits.detached_ttl` at most.
+        depth: bits a sample of the painting, 8 or 16.
         tunables: departures from the preset by their names in the contract, such as `size=512`, `iterations=200`,
             `optimizer="adam"`, `style_layers="relu1_1:0.5,relu2_1"`; see `stylize.tunables`.
 
         Raises InputUnreadable, InvalidRequest, NotFound, Busy and others before the job is queued; what the daemon
         refuses of the job itself is raised when the job is iterated over, or here with `detach`.
         """
-        request = pb.StylizeRequest(preset=preset or "", tunables=build_tunables(tunables), detach=detach)
+        request = pb.StylizeRequest(
+            preset=preset or "",
+            tunables=build_tunables(tunables),
+            detach=detach,
+            result_format=_result_format(depth),
+        )
         if precision is not None:
             request.precision = parse_choice(pb.Precision.DESCRIPTOR, precision, "precision")
         if priority is not None:
@@ -161,7 +175,8 @@ class Client:
         photo = open_picture(content, self.limits.max_image_bytes)
         mix = [self._style(style) for style in _as_list(styles)]
         open_stream = functools.partial(self._open_stream, request, photo, mix)
-        return Job(open_stream, photo, stop=self.cancel if detach else None)
+        sources = Sources(photo.record(), tuple(style.record() for style in mix))
+        return Job(open_stream, photo, stop=self.cancel if detach else None, sources=sources)
 
     def watch(
         self,
@@ -310,6 +325,12 @@ def _unknown_style(name: str, names: list[str]) -> Exception:
         f"{name} is neither a built-in style nor a file.",
         remedy=f"{hint}Built-in styles are {', '.join(names)}.",
     )
+
+
+def _result_format(depth: int) -> pb.ResultFormat:
+    if depth not in _RESULT_FORMATS:
+        raise error_from_reason(Reason.INVALID_PARAMETER, f"A painting has 8 or 16 bits a sample, not {depth}.")
+    return _RESULT_FORMATS[depth]
 
 
 def _preview_policy(max_side: int | None, interval: float | None) -> pb.PreviewPolicy:

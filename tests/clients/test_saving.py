@@ -16,7 +16,8 @@ from stylize import saving
 from stylize.client import Client
 from stylize.errors import OutputExists, OutputUnwritable
 from stylize.pictures import open_picture
-from stylize.saving import Provenance, check_output, rescue, save_painting, write_whole
+from stylize.provenance import Provenance
+from stylize.saving import check_output, rescue, save_painting, write_whole
 
 from .photos import camera_exif, colours, encode, srgb_as_wide_gamut, wide_gamut_profile
 
