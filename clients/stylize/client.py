@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -22,6 +20,7 @@ from stylize.errors import DaemonUnreachable, error_from_reason, error_from_rpc
 from stylize.job import Job, Stream, WatchStream
 from stylize.pictures import Picture, PictureSource, open_picture
 from stylize.provenance import Sources, StyleRecord
+from stylize.style_names import resolve_style
 from stylize.tunables import TunableValue, build_tunables, parse_choice, plain_tunables
 
 CHUNK_BYTES = 256 * 1024
@@ -137,8 +136,8 @@ class Client:
 
         content: the photo: a path, the bytes of a file, a Pillow image or a NumPy array (see `PictureSource`).
         styles: one or more, each alone or with its weight in the mix (`("woodblock", 2.0)`, > 0). A `str` that is the
-            name of a built-in style means that style; any other `str` is a path, and so is every `Path` (write
-            "./woodblock" for a file of that name).
+            name of a built-in style means that style, else the name of one of the user's own (`stylize.own_styles`);
+            any other `str` is a path, and so is every `Path` (write "./woodblock" for a file of that name).
         preset: a name from `presets()`; None for the daemon's default.
         seed: 0 to 2**64 - 1; None lets the daemon choose (it tells in `Started`).
         precision: "auto", "fp32" or "bf16". priority: "interactive" or "batch".
@@ -249,6 +248,11 @@ class Client:
         """The built-in styles, with thumbnails."""
         return list(_call(self._connection.service.ListStyles, pb.ListStylesRequest()).styles)
 
+    @functools.cached_property
+    def style_names(self) -> list[str]:
+        """Names of the built-in styles, asked for once."""
+        return [style.name for style in self.styles()]
+
     def presets(self) -> list[pb.PresetInfo]:
         """The presets, with the values of all their tunables."""
         return list(_call(self._connection.service.ListPresets, pb.ListPresetsRequest()).presets)
@@ -265,17 +269,12 @@ class Client:
         request = admin_pb2.ShutdownRequest(grace=None if grace is None else _duration(grace))
         return _call(self._connection.admin.Shutdown, request).pid
 
-    @functools.cached_property
-    def _style_names(self) -> list[str]:
-        return [style.name for style in self.styles()]
-
     def _style(self, source: WeighableStyle) -> _WeightedStyle:
         style, weight = source if isinstance(source, tuple) else (source, None)
         if isinstance(style, str):
-            if style in self._style_names:
+            style = resolve_style(style, self.style_names)
+            if isinstance(style, str):
                 return _WeightedStyle(style, None, weight)
-            if not _is_path(style):
-                raise _unknown_style(style, self._style_names)
         return _WeightedStyle("", open_picture(style, self.limits.max_image_bytes), weight)
 
     def _open_stream(
@@ -310,21 +309,6 @@ def _as_list(styles: WeighableStyle | Sequence[WeighableStyle]) -> list[Weighabl
     if weighted or isinstance(styles, str | bytes) or not isinstance(styles, Sequence):
         return [styles]  # pyright: ignore[reportReturnType]  (it cannot follow `weighted`)
     return list(styles)  # pyright: ignore[reportReturnType]
-
-
-def _is_path(text: str) -> bool:
-    path = Path(text)
-    return len(path.parts) > 1 or bool(path.suffix) or path.exists()
-
-
-def _unknown_style(name: str, names: list[str]) -> Exception:
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]}? " if near else ""
-    return error_from_reason(
-        Reason.UNKNOWN_STYLE,
-        f"{name} is neither a built-in style nor a file.",
-        remedy=f"{hint}Built-in styles are {', '.join(names)}.",
-    )
 
 
 def _result_format(depth: int) -> pb.ResultFormat:
