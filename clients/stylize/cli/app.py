@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stylize.cli import catalogue, daemon, demo, doctor, gimp, image
+from stylize.cli import catalogue, daemon, demo, doctor, gimp, image, rerun
 from stylize.cli.failures import ReportingGroup
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     epilog="First try: stylize demo",
 )
 app.command("image")(image.image)
+app.command("rerun")(rerun.rerun)
 app.command("demo")(demo.demo)
 app.command("styles")(catalogue.styles)
 app.command("presets")(catalogue.presets)
