@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+import tty
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,8 +76,10 @@ class FakeTerminal:
             )
             screen = self._attend(ours, process, begun + LONGEST)
             seconds = time.monotonic() - begun
+            same_settings = termios.tcgetattr(theirs) == before
+            tty.setcbreak(theirs, termios.TCSANOW)  # what is no whole line is counted, too
             unread = struct.unpack("i", fcntl.ioctl(theirs, termios.FIONREAD, b"\0\0\0\0"))[0]
-            return Ran(process.returncode, screen, seconds, unread, termios.tcgetattr(theirs) == before)
+            return Ran(process.returncode, screen, seconds, unread, same_settings)
         finally:
             os.close(ours)
             os.close(theirs)

@@ -173,6 +173,14 @@ def test_half_blocks_show_two_pixels_each(colour_system: ColorSystem) -> None:
         assert codes.count("▀") == 2
 
 
+def test_every_pixel_of_a_picture_of_few_colours_is_in_its_sixels() -> None:
+    rows, columns = np.mgrid[0:32, 0:24]  # no whole number of bands
+    few = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 255], [255, 255, 255]], np.uint8)
+    samples = few[(rows * 7 // 5 + columns // 3) % 4]
+    codes = draw(Image.fromarray(samples), 3, 2, Terminal(Graphics.SIXEL, (8, 16)), ColorSystem.TRUECOLOR, 1)
+    assert np.array_equal(decode_sixels(codes.removeprefix("\x1b7").removesuffix("\x1b8")), samples)
+
+
 def test_pictures_keep_their_shape_in_cells() -> None:
     assert fit_cells((400, 200), (80, 28), (10, 20)) == (80, 20)
     assert fit_cells((200, 400), (80, 28), (10, 20)) == (28, 28)
