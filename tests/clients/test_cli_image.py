@@ -263,3 +263,21 @@ def test_a_file_whose_name_is_a_pattern_is_that_file(tmp_path: Path) -> None:
     path = tmp_path / "cat[1].png"
     path.write_bytes(encode(colours(), "PNG"))
     assert find_photos([str(path)]).photos == [path]
+
+
+def test_open_shows_the_painting_or_of_several_their_folder(
+    scripted: RunningDaemon, run_cli: RunCli, photos: list[Path], tmp_path: Path
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    viewer = tools / "xdg-open"
+    viewer.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/opened\n')
+    viewer.chmod(0o755)
+    path = f"{tools}:{os.environ['PATH']}"
+    assert run_cli("image", photos[0], "-s", "woodblock", "--open", "-o", "out.png", PATH=path).returncode == 0
+    assert run_cli("image", *photos, "-s", "woodblock", "--open", PATH=path).returncode == 0
+    wait_for(lambda: len((tmp_path / "opened").read_text().splitlines()) == 2, 5, "opening")
+    assert (tmp_path / "opened").read_text().splitlines() == [str(tmp_path / "out.png"), str(photos[0].parent)]
+    without = run_cli("image", photos[0], "-s", "woodblock", "--open", "-o", "b.png", PATH=str(tmp_path))
+    assert without.returncode == 0
+    assert "no program was found" in without.stderr

@@ -260,7 +260,7 @@ class BarsReporter(_Bars):
     def show(self, order: Order, event: events.Event) -> None:
         """Moves the bar of this painting."""
         if order.name not in self._tasks:
-            self._tasks[order.name] = self._bars.add_task(escape(short_name(order.name)), total=None, detail="")
+            self._tasks[order.name] = self._bars.add_task(escape(short_name(order.name)), total=1, detail="")
         task = self._tasks[order.name]
         match event:
             case events.Queued():
