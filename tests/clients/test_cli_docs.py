@@ -31,7 +31,7 @@ def test_every_tunable_has_a_comment() -> None:
 
 
 @pytest.mark.parametrize("name", ["size", "strength", "style_scale"])
-def test_the_comments_are_those_of_the_contract(run_cli: RunCli, name: str) -> None:
+def test_the_comments_are_those_of_the_contract(call_cli: RunCli, name: str) -> None:
     lines = (ROOT / "proto" / "neuralstyle" / "v1" / "stylize.proto").read_text().splitlines()
     end = next(index for index, line in enumerate(lines) if f" {name} = " in line and "optional" in line)
     comment: list[str] = []
@@ -39,10 +39,10 @@ def test_the_comments_are_those_of_the_contract(run_cli: RunCli, name: str) -> N
         end -= 1
         comment.insert(0, lines[end].strip().removeprefix("// "))
     assert FIELD_COMMENTS[f"Tunables.{name}"] == " ".join(comment)
-    said = run_cli("image", "--help", COLUMNS="400").stdout
+    said = call_cli("image", "--help", COLUMNS="400").stdout
     assert " ".join(comment) in " ".join(said.replace("│", " ").split())
 
 
-def test_presets_say_what_their_values_are(scripted: RunningDaemon, run_cli: RunCli) -> None:
-    said = run_cli("presets", "draft", COLUMNS="300").stdout
+def test_presets_say_what_their_values_are(scripted: RunningDaemon, call_cli: RunCli) -> None:
+    said = call_cli("presets", "draft", COLUMNS="300").stdout
     assert FIELD_COMMENTS["Tunables.size"] in said

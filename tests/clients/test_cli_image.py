@@ -67,10 +67,10 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_folder_is_painted_beside_the_photos_and_not_twice(
-    daemon: RealDaemon, run_cli: RunCli, photos: list[Path], tmp_path: Path
+    daemon: RealDaemon, call_cli: RunCli, photos: list[Path], tmp_path: Path
 ) -> None:
     home = str(daemon.folder)
-    ended = run_cli("image", "photos", *FAST, STYLIZED_HOME=home)
+    ended = call_cli("image", "photos", *FAST, STYLIZED_HOME=home)
     paintings = ["a.oil.png", "b two.oil.png", "c.oil.png"]
     assert ended.returncode == 0, ended.stderr
     assert sorted(ended.stdout.splitlines()) == [f"photos/{name}" for name in paintings]
@@ -79,19 +79,19 @@ def test_a_folder_is_painted_beside_the_photos_and_not_twice(
     assert "\x1b" not in ended.stdout + ended.stderr
     assert [picture(tmp_path / "photos" / name).size for name in paintings] == [(48, 32), (48, 33), (48, 34)]
     # The paintings in the folder are no photos; what is there already is told, and nothing is painted.
-    again = run_cli("image", "photos", *FAST, STYLIZED_HOME=home)
+    again = call_cli("image", "photos", *FAST, STYLIZED_HOME=home)
     assert again.returncode == LocalExit.OUTPUT_EXISTS
     assert "3 paintings made by stylize" in again.stderr
     assert "Painted 0 of 3" in again.stderr
 
 
-def test_many_go_into_a_folder_that_is_made(scripted: RunningDaemon, run_cli: RunCli, photos: list[Path]) -> None:
-    ended = run_cli("image", "photos/*.png", "-s", "woodblock", "-o", "new/place/")  # quoted: no shell expands it
+def test_many_go_into_a_folder_that_is_made(scripted: RunningDaemon, call_cli: RunCli, photos: list[Path]) -> None:
+    ended = call_cli("image", "photos/*.png", "-s", "woodblock", "-o", "new/place/")  # quoted: no shell expands it
     assert sorted(ended.stdout.splitlines()) == [f"new/place/{name}.woodblock.png" for name in ("a", "b two", "c")]
     assert {request.priority for request in scripted.service.requests} == {pb.PRIORITY_BATCH}
 
 
-def test_one_that_fails_stops_no_other(scripted: RunningDaemon, run_cli: RunCli, photos: list[Path]) -> None:
+def test_one_that_fails_stops_no_other(scripted: RunningDaemon, call_cli: RunCli, photos: list[Path]) -> None:
     photos[1].write_bytes(b"nonsense")
 
     def script(request, context, photo):
@@ -100,17 +100,17 @@ def test_one_that_fails_stops_no_other(scripted: RunningDaemon, run_cli: RunCli,
         yield from paint(request, context, photo)
 
     scripted.service.script = script
-    ended = run_cli("image", *photos, "missing.png", "-s", "woodblock")
+    ended = call_cli("image", *photos, "missing.png", "-s", "woodblock")
     assert sorted(ended.stdout.splitlines()) == [str(default_output(path, ["woodblock"])) for path in photos[::2]]
     assert f"{photos[1]}: The picture is damaged. {Reason.IMAGE_UNREADABLE.info.remedy}" in ended.stderr
     assert "missing.png cannot be read" in ended.stderr
     assert "Painted 2 of 4 photos" in ended.stderr
     assert ended.returncode == LocalExit.FAILURE  # they failed in different ways
-    alike = run_cli("image", *photos, "-s", "woodblock", "--overwrite")
+    alike = call_cli("image", *photos, "-s", "woodblock", "--overwrite")
     assert alike.returncode == Reason.IMAGE_UNREADABLE.exit_code
 
 
-def test_a_full_queue_is_waited_for(scripted: RunningDaemon, run_cli: RunCli, photos: list[Path]) -> None:
+def test_a_full_queue_is_waited_for(scripted: RunningDaemon, call_cli: RunCli, photos: list[Path]) -> None:
     refusals = [1, 2]
 
     def script(request, context, photo):
@@ -120,13 +120,13 @@ def test_a_full_queue_is_waited_for(scripted: RunningDaemon, run_cli: RunCli, ph
         yield from paint(request, context, photo)
 
     scripted.service.script = script
-    ended = run_cli("image", *photos, "-s", "woodblock")
+    ended = call_cli("image", *photos, "-s", "woodblock")
     assert (ended.returncode, len(ended.stdout.splitlines())) == (0, 3)
     assert "waits: The queue is full." in ended.stderr
 
 
 def test_a_daemon_that_goes_away_ends_it(
-    scripted: RunningDaemon, service: ScriptedService, run_cli: RunCli, photos: list[Path]
+    scripted: RunningDaemon, service: ScriptedService, call_cli: RunCli, photos: list[Path]
 ) -> None:
     for index in range(8):
         (photos[0].parent / f"x{index}.png").write_bytes(photos[0].read_bytes())
@@ -136,14 +136,14 @@ def test_a_daemon_that_goes_away_ends_it(
         context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
 
     service.script = script
-    ended = run_cli("image", "photos", "-s", "woodblock")
+    ended = call_cli("image", "photos", "-s", "woodblock")
     assert ended.returncode == LocalExit.DAEMON_UNREACHABLE
     assert "Not painted: " in ended.stderr
     assert ended.stdout == ""
 
 
-def test_json_says_of_which_photo_each_event_is(scripted: RunningDaemon, run_cli: RunCli, photos: list[Path]) -> None:
-    ended = run_cli("image", *photos, "missing.png", "-s", "woodblock", "--json")
+def test_json_says_of_which_photo_each_event_is(scripted: RunningDaemon, call_cli: RunCli, photos: list[Path]) -> None:
+    ended = call_cli("image", *photos, "missing.png", "-s", "woodblock", "--json")
     events = [json.loads(line) for line in ended.stdout.splitlines()]
     assert ended.stderr == ""
     assert {event["photo"] for event in events if event["event"] == "saved"} == {str(path) for path in photos}
@@ -151,25 +151,25 @@ def test_json_says_of_which_photo_each_event_is(scripted: RunningDaemon, run_cli
     assert events[-1] == {"event": "end", "painted": 3, "failed": 1, "left": 0}
 
 
-def test_quiet_prints_paths_and_failures(scripted: RunningDaemon, run_cli: RunCli, photos: list[Path]) -> None:
-    ended = run_cli("image", *photos, "missing.png", "-s", "woodblock", "--quiet")
+def test_quiet_prints_paths_and_failures(scripted: RunningDaemon, call_cli: RunCli, photos: list[Path]) -> None:
+    ended = call_cli("image", *photos, "missing.png", "-s", "woodblock", "--quiet")
     assert len(ended.stdout.splitlines()) == 3
     assert ended.stderr.startswith("missing.png: ")
     assert len(ended.stderr.splitlines()) == 1
 
 
 def test_two_photos_of_one_name_do_not_lose_each_other(
-    scripted: RunningDaemon, run_cli: RunCli, photos: list[Path], tmp_path: Path
+    scripted: RunningDaemon, call_cli: RunCli, photos: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "a.png").write_bytes(photos[0].read_bytes())
-    ended = run_cli("image", photos[0], "a.png", "-s", "woodblock", "-o", "out/")
+    ended = call_cli("image", photos[0], "a.png", "-s", "woodblock", "-o", "out/")
     assert ended.returncode == LocalExit.OUTPUT_EXISTS
     assert "would both become out/a.woodblock.png" in ended.stderr
     assert names(tmp_path / "out") == ["a.woodblock.png"]
 
 
-def test_options_of_the_look_reach_the_daemon(scripted: RunningDaemon, run_cli: RunCli, photos: list[Path]) -> None:
-    ended = run_cli(
+def test_options_of_the_look_reach_the_daemon(scripted: RunningDaemon, call_cli: RunCli, photos: list[Path]) -> None:
+    ended = call_cli(
         *("image", photos[0], "-s", "woodblock", "-s", "mosaic", "--style-weight", "2", "--style-weight", "0.5"),
         *("--strength", "0.8", "--style-scale", "0.5", "--colors", "keep", "--set", "optimizer=adam", "-o", "out.tif"),
         *("--metadata", "none", "--seed", "9"),
@@ -194,23 +194,23 @@ def test_options_of_the_look_reach_the_daemon(scripted: RunningDaemon, run_cli: 
     ],
 )
 def test_contradictions_are_told_before_any_call(
-    scripted: RunningDaemon, run_cli: RunCli, photos: list[Path], arguments: list[str], said: str
+    scripted: RunningDaemon, call_cli: RunCli, photos: list[Path], arguments: list[str], said: str
 ) -> None:
-    ended = run_cli("image", *photos, "-s", "woodblock", *arguments)
+    ended = call_cli("image", *photos, "-s", "woodblock", *arguments)
     assert ended.returncode == LocalExit.USAGE
     assert said in " ".join(ended.stderr.replace("│", " ").split())
     assert scripted.service.calls == []
 
 
 def test_a_mask_and_16_bits_on_a_real_daemon(
-    daemon: RealDaemon, run_cli: RunCli, photos: list[Path], tmp_path: Path
+    daemon: RealDaemon, call_cli: RunCli, photos: list[Path], tmp_path: Path
 ) -> None:
     mask = np.zeros((32, 48), np.uint8)
     mask[:, 24:] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
     home = str(daemon.folder)
-    whole = run_cli("image", photos[0], *FAST, "--depth", "16", "-o", "whole.tif", STYLIZED_HOME=home)
-    half = run_cli(
+    whole = call_cli("image", photos[0], *FAST, "--depth", "16", "-o", "whole.tif", STYLIZED_HOME=home)
+    half = call_cli(
         *("image", photos[0], *FAST, "--depth", "16", "-o", "half.tif", "--mask", "mask.png"), STYLIZED_HOME=home
     )
     assert (whole.returncode, half.returncode) == (0, 0), whole.stderr + half.stderr

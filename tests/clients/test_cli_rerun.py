@@ -50,13 +50,13 @@ def pixels(path: Path) -> object:
     ],
 )
 def test_the_pixels_are_the_same(
-    daemon: RealDaemon, run_cli: RunCli, folder: Path, suffix: str, options: list[str]
+    daemon: RealDaemon, call_cli: RunCli, folder: Path, suffix: str, options: list[str]
 ) -> None:
     home = str(daemon.folder)
     look = ("-s", "oil.png", "--preset", "gatys", "--size", "40", "--set", "iterations=3")
-    first = run_cli("image", "cat.jpg", *look, *options, "-o", f"first{suffix}", STYLIZED_HOME=home)
+    first = call_cli("image", "cat.jpg", *look, *options, "-o", f"first{suffix}", STYLIZED_HOME=home)
     assert first.returncode == 0, first.stderr
-    again = run_cli("rerun", f"first{suffix}", STYLIZED_HOME=home)
+    again = call_cli("rerun", f"first{suffix}", STYLIZED_HOME=home)
     assert (again.returncode, again.stdout) == (0, f"first.again{suffix}\n"), again.stderr
     assert "Everything that went into it is the same" in again.stderr
     assert pixels(folder / f"first.again{suffix}") == pixels(folder / f"first{suffix}")
@@ -64,55 +64,55 @@ def test_the_pixels_are_the_same(
     assert read_provenance(folder / f"first.again{suffix}") == read_provenance(folder / f"first{suffix}")
 
 
-def paint(run_cli: RunCli, *options: str) -> None:
-    ended = run_cli("image", "cat.jpg", "-s", "oil.png", "-o", "out.png", *options)
+def paint(call_cli: RunCli, *options: str) -> None:
+    ended = call_cli("image", "cat.jpg", "-s", "oil.png", "-o", "out.png", *options)
     assert ended.returncode == 0, ended.stderr
 
 
 def test_what_moved_is_found_beside_the_painting_or_by_its_option(
-    scripted: RunningDaemon, run_cli: RunCli, folder: Path
+    scripted: RunningDaemon, call_cli: RunCli, folder: Path
 ) -> None:
-    paint(run_cli)
+    paint(call_cli)
     other = folder / "other"
     other.mkdir()
     for name in ("out.png", "cat.jpg"):
         (folder / name).rename(other / name)
     (folder / "oil.png").rename(folder / "monet.png")
-    lost = run_cli("rerun", "other/out.png")
+    lost = call_cli("rerun", "other/out.png")
     assert lost.returncode == LocalExit.INPUT_UNREADABLE
     assert (
         "The style oil.png is neither beside the painting nor here.\nWhat to do: Name it with --style FILE."
         in lost.stderr
     )
-    found = run_cli("rerun", "other/out.png", "--style", "monet.png")
+    found = call_cli("rerun", "other/out.png", "--style", "monet.png")
     assert (found.returncode, found.stdout) == (0, "other/out.again.png\n")
     assert "another" not in found.stderr.split("Painting")[0]
 
 
-def test_a_changed_photo_is_told_and_taken_when_named(scripted: RunningDaemon, run_cli: RunCli, folder: Path) -> None:
-    paint(run_cli)
+def test_a_changed_photo_is_told_and_taken_when_named(scripted: RunningDaemon, call_cli: RunCli, folder: Path) -> None:
+    paint(call_cli)
     (folder / "cat.jpg").write_bytes(encode(colours(30, 30), "JPEG"))
-    refused = run_cli("rerun", "out.png")
+    refused = call_cli("rerun", "out.png")
     assert refused.returncode == LocalExit.INPUT_UNREADABLE
     assert "its sha-256 is another" in refused.stderr
     assert "--photo cat.jpg" in refused.stderr
-    taken = run_cli("rerun", "out.png", "--photo", "cat.jpg")
+    taken = call_cli("rerun", "out.png", "--photo", "cat.jpg")
     assert taken.returncode == 0
     assert "Note: cat.jpg is not the photo" in taken.stderr
 
 
 def test_a_record_of_gimp_is_painted_from_a_file_or_stdin(
-    scripted: RunningDaemon, run_cli: RunCli, folder: Path
+    scripted: RunningDaemon, call_cli: RunCli, folder: Path
 ) -> None:
-    paint(run_cli)
+    paint(call_cli)
     told = read_provenance(folder / "out.png")
     kept = {key: value for key, value in asdict(told).items() if key not in ("content", "styles", "mask", "depth")}
     record = json.dumps({**kept, "style": "woodblock", "seconds": 1.5})
     (folder / "layer.json").write_text(record)
-    nameless = run_cli("rerun", "layer.json")
+    nameless = call_cli("rerun", "layer.json")
     assert nameless.returncode == LocalExit.INPUT_UNREADABLE
     assert "--photo FILE" in nameless.stderr
-    ended = run_cli("rerun", "layer.json", "--photo", "cat.jpg")
+    ended = call_cli("rerun", "layer.json", "--photo", "cat.jpg")
     assert (ended.returncode, ended.stdout) == (0, "cat.again.png\n"), ended.stderr
     request = scripted.service.requests[-1]
     assert ([style.name for style in request.styles], request.seed) == (["woodblock"], told.seed)
@@ -130,23 +130,23 @@ def test_a_record_of_gimp_is_painted_from_a_file_or_stdin(
     assert "not the styles" in pasted.stderr
 
 
-def test_a_record_leads_to_no_other_folder(scripted: RunningDaemon, run_cli: RunCli, folder: Path) -> None:
-    paint(run_cli)
+def test_a_record_leads_to_no_other_folder(scripted: RunningDaemon, call_cli: RunCli, folder: Path) -> None:
+    paint(call_cli)
     told = asdict(read_provenance(folder / "out.png"))
     (folder / "private").mkdir()
     (folder / "cat.jpg").rename(folder / "private" / "cat.jpg")
     told["content"]["file"] = "private/cat.jpg"
     (folder / "layer.json").write_text(json.dumps(told))
-    ended = run_cli("rerun", "layer.json", "-o", "new.png")
+    ended = call_cli("rerun", "layer.json", "-o", "new.png")
     assert ended.returncode == LocalExit.INPUT_UNREADABLE
     assert "The photo cat.jpg is neither" in ended.stderr
 
 
 @pytest.mark.parametrize("name", ["cat.jpg", "missing.png"])
 def test_what_tells_nothing_is_refused_without_a_call(
-    scripted: RunningDaemon, run_cli: RunCli, folder: Path, name: str
+    scripted: RunningDaemon, call_cli: RunCli, folder: Path, name: str
 ) -> None:
-    ended = run_cli("rerun", name)
+    ended = call_cli("rerun", name)
     assert ended.returncode == LocalExit.INPUT_UNREADABLE
     assert "What to do: " in ended.stderr
     assert scripted.service.calls == []

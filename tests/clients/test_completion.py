@@ -11,7 +11,6 @@ import pytest
 
 from stylize import own_styles
 
-from .conftest import RunCli
 from .photos import colours, encode
 from .scripted_daemon import RunningDaemon
 
@@ -51,7 +50,6 @@ def test_names_come_from_the_daemon_and_are_remembered(scripted: RunningDaemon, 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_without_a_daemon_it_is_silent_and_starts_none(home: Path, shell: str) -> None:
     complete("stylize image cat.jpg --style ", shell)
-    complete("stylize presets ", shell)
     assert not home.exists()
 
 
@@ -71,7 +69,7 @@ def test_values_are_offered(home: Path, shell: str, line: str, offered: str) -> 
     assert offered in answer
 
 
-def test_bash_itself_completes(home: Path, run_cli: RunCli) -> None:
+def test_bash_itself_completes(home: Path) -> None:
     script = (
         f'PATH={STYLIZE.parent}:$PATH; eval "$(stylize --show-completion bash)"; '
         "COMP_WORDS=(stylize ima); COMP_CWORD=1; _stylize_completion stylize; echo ${COMPREPLY[@]}"

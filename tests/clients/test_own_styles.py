@@ -77,9 +77,9 @@ def test_what_is_no_picture_is_refused(tmp_path: Path, home: Path) -> None:
 
 
 def test_python_and_the_command_line_know_it_by_name(
-    picture: Path, client: Client, run_cli: RunCli, scripted: RunningDaemon, tmp_path: Path
+    picture: Path, client: Client, call_cli: RunCli, scripted: RunningDaemon, tmp_path: Path
 ) -> None:
-    added = run_cli("styles", "add", picture, "--name", "monet")
+    added = call_cli("styles", "add", picture, "--name", "monet")
     assert (added.returncode, "--style monet" in added.stderr) == (0, True)
     photo = tmp_path / "cat.png"
     photo.write_bytes(encode(colours(), "PNG"))
@@ -87,32 +87,32 @@ def test_python_and_the_command_line_know_it_by_name(
     (style,) = read_provenance(path).styles
     assert style.picture is not None
     assert style.picture.file == "monet.jpg"
-    ended = run_cli("image", "cat.png", "--style", "monet")
+    ended = call_cli("image", "cat.png", "--style", "monet")
     assert (ended.returncode, ended.stdout) == (0, "cat.monet.png\n")
     assert picture.read_bytes() in scripted.service.uploads.values()
-    listed = json.loads(run_cli("styles", "--json").stdout)
+    listed = json.loads(call_cli("styles", "--json").stdout)
     assert [(each["name"], each["own"]) for each in listed] == [
         ("woodblock", False),
         ("mosaic", False),
         ("monet", True),
     ]
-    assert "monet.jpg" in run_cli("styles").stdout
+    assert "monet.jpg" in call_cli("styles").stdout
     # One that is built in later wins over the user's.
     (tmp_path / "home" / "styles" / "mosaic.png").write_bytes(photo.read_bytes())
     client.stylize(photo, "mosaic").result()
     assert scripted.service.requests[-1].styles[0].name == "mosaic"
-    assert run_cli("styles", "remove", "monet").returncode == 0
-    lost = run_cli("image", "cat.png", "--style", "monet", "--overwrite")
+    assert call_cli("styles", "remove", "monet").returncode == 0
+    lost = call_cli("image", "cat.png", "--style", "monet", "--overwrite")
     assert lost.returncode == Reason.UNKNOWN_STYLE.exit_code
 
 
-def test_the_nearest_of_all_names_is_offered(picture: Path, run_cli: RunCli, scripted: RunningDaemon) -> None:
+def test_the_nearest_of_all_names_is_offered(picture: Path, call_cli: RunCli, scripted: RunningDaemon) -> None:
     own_styles.add(picture, "monet", BUILT_IN)
-    ended = run_cli("image", picture, "--style", "monnet")
+    ended = call_cli("image", picture, "--style", "monnet")
     assert "Did you mean monet? Styles are woodblock, mosaic, monet." in ended.stderr
 
 
-def test_a_missing_file_is_told_without_a_daemon(run_cli: RunCli, home: Path) -> None:
-    ended = run_cli("styles", "add", "missing.jpg", "--name", "monet")
+def test_a_missing_file_is_told_without_a_daemon(call_cli: RunCli, home: Path) -> None:
+    ended = call_cli("styles", "add", "missing.jpg", "--name", "monet")
     assert ended.returncode == LocalExit.INPUT_UNREADABLE
     assert not home.exists()

@@ -80,8 +80,8 @@ def test_pictures_of_other_shapes_lie_in_the_middle_and_long_labels_are_shortene
     assert (np.asarray(sheet)[:, -1] == PAPER).all()
 
 
-def test_a_real_sheet_of_two_things(daemon: RealDaemon, run_cli: RunCli, photo: Path, tmp_path: Path) -> None:
-    ended = run_cli(
+def test_a_real_sheet_of_two_things(daemon: RealDaemon, call_cli: RunCli, photo: Path, tmp_path: Path) -> None:
+    ended = call_cli(
         *("sheet", photo, "--styles", "ink,mosaic", "--vary", "iterations=1,2", "--size", "32", "--preset", "gatys"),
         STYLIZED_HOME=str(daemon.folder),
     )
@@ -95,10 +95,10 @@ def test_a_real_sheet_of_two_things(daemon: RealDaemon, run_cli: RunCli, photo: 
 
 
 def test_all_styles_are_built_in_and_own_and_everything_else_is_alike(
-    scripted: RunningDaemon, run_cli: RunCli, photo: Path
+    scripted: RunningDaemon, call_cli: RunCli, photo: Path
 ) -> None:
     own_styles.add(photo, "mine", [])
-    ended = run_cli("sheet", photo, "--styles", "all", "-o", "out.jpg", "--set", "optimizer=adam")
+    ended = call_cli("sheet", photo, "--styles", "all", "-o", "out.jpg", "--set", "optimizer=adam")
     assert ended.returncode == 0, ended.stderr
     requests = scripted.service.requests
     assert sorted(request.styles[0].name for request in requests) == ["", "mosaic", "woodblock"]
@@ -108,15 +108,15 @@ def test_all_styles_are_built_in_and_own_and_everything_else_is_alike(
     assert all(request.tunables == pb.Tunables(optimizer=pb.OPTIMIZER_ADAM) for request in requests)
 
 
-def test_presets_and_seeds_vary_too(scripted: RunningDaemon, run_cli: RunCli, photo: Path) -> None:
-    ended = run_cli("sheet", photo, "-s", "mosaic", "--vary", "preset=draft,gatys", "--vary", "seed=1,2")
+def test_presets_and_seeds_vary_too(scripted: RunningDaemon, call_cli: RunCli, photo: Path) -> None:
+    ended = call_cli("sheet", photo, "-s", "mosaic", "--vary", "preset=draft,gatys", "--vary", "seed=1,2")
     assert ended.returncode == 0, ended.stderr
     seen = {(request.preset, request.seed) for request in scripted.service.requests}
     assert seen == {("draft", 1), ("draft", 2), ("gatys", 1), ("gatys", 2)}
 
 
 def test_one_that_fails_leaves_a_hole(
-    scripted: RunningDaemon, service: ScriptedService, run_cli: RunCli, photo: Path, tmp_path: Path
+    scripted: RunningDaemon, service: ScriptedService, call_cli: RunCli, photo: Path, tmp_path: Path
 ) -> None:
     def script(request, context, photo):
         if request.tunables.strength == 0.5:
@@ -124,7 +124,7 @@ def test_one_that_fails_leaves_a_hole(
         yield from paint(request, context, photo)
 
     service.script = script
-    ended = run_cli("sheet", photo, "-s", "mosaic", "--vary", "strength=0.2,0.5,0.8")
+    ended = call_cli("sheet", photo, "-s", "mosaic", "--vary", "strength=0.2,0.5,0.8")
     assert (ended.returncode, ended.stdout) == (Reason.NOT_FINITE.exit_code, f"{tmp_path / 'cat.sheet.png'}\n")
     assert "strength 0.5: It exploded." in ended.stderr
     with Image.open(tmp_path / "cat.sheet.png") as sheet:
@@ -146,9 +146,9 @@ def test_one_that_fails_leaves_a_hole(
     ],
 )
 def test_what_makes_no_sheet_is_told_before_any_call(
-    scripted: RunningDaemon, run_cli: RunCli, photo: Path, arguments: list[str], said: str
+    scripted: RunningDaemon, call_cli: RunCli, photo: Path, arguments: list[str], said: str
 ) -> None:
-    ended = run_cli("sheet", photo, *arguments)
+    ended = call_cli("sheet", photo, *arguments)
     assert ended.returncode != 0
     assert said in " ".join(ended.stderr.replace("│", " ").split())
     assert scripted.service.calls == []
@@ -176,11 +176,11 @@ def test_ctrl_c_leaves_the_rest_empty(daemon: RealDaemon, photo: Path, tmp_path:
     assert (right - left, bottom - top) == (32, 21)
 
 
-def test_the_sheet_of_styles_shows_them_all(scripted: RunningDaemon, run_cli: RunCli, photo: Path) -> None:
+def test_the_sheet_of_styles_shows_them_all(scripted: RunningDaemon, call_cli: RunCli, photo: Path) -> None:
     own_styles.add(photo, "mine", [])
     thumbnail = encode(plain(RED, (192, 100)), "JPEG")
     scripted.service.thumbnail = thumbnail
-    ended = run_cli("styles", "--sheet", "styles.png")
+    ended = call_cli("styles", "--sheet", "styles.png")
     assert (ended.returncode, ended.stdout) == (0, "styles.png\n"), ended.stderr
     with Image.open(photo.parent / "styles.png") as sheet:
         assert (np.asarray(sheet) == np.asarray(plain(RED).convert("RGB"))[0, 0]).all(axis=2).sum() > 1.5 * 192 * 100
