@@ -44,9 +44,12 @@ $(PROTO_VENV)/ready: Makefile
 	$(PROTO_VENV)/bin/pip install --quiet --disable-pip-version-check grpcio-tools==1.76.0
 	@touch $@
 
-proto: $(PROTO_VENV)/ready ## Generate the Python code of the contract
+proto: $(PROTO_VENV)/ready ## Generate the Python code of the contract, and its comments as help texts
 	$(PROTO_VENV)/bin/python -m grpc_tools.protoc -Iproto \
 	  --python_out=proto --pyi_out=proto --grpc_python_out=proto $(PROTOS)
+	set -o pipefail; $(PROTO_VENV)/bin/python -m grpc_tools.protoc -Iproto --include_source_info \
+	  --descriptor_set_out=/dev/stdout $(PROTOS) | $(PROTO_VENV)/bin/python proto/write_comments.py \
+	  > $(PROTO_VENV)/comments.py && mv $(PROTO_VENV)/comments.py proto/neuralstyle/v1/comments.py
 
 proto-check: proto ## Fail if the committed generated code is not what the contract says
 	@git diff --exit-code --stat -- proto && test -z "$$(git status --porcelain -- proto)" \
@@ -54,6 +57,7 @@ proto-check: proto ## Fail if the committed generated code is not what the contr
 
 docs: $(VENV)/ready ## Write the generated pages and pictures
 	$(BIN)/python -m neuralstyle.v1.reasons > docs/errors.md
+	$(BIN)/python docs/make_cli_page.py > docs/cli.md
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python docs/make_gimp_pictures.py
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stylize.client import Client
+    from stylize.encoding import Metadata
     from stylize.errors import (
         Busy,
         Cancelled,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     )
     from stylize.events import Event, Frame, Level, Progress, Queued, Result, Started, Summary
     from stylize.job import Job
+    from stylize.masking import Mask, open_mask
+    from stylize.provenance import Provenance, read_provenance
 
 __all__ = [
     "Busy",
@@ -54,12 +57,15 @@ __all__ = [
     "InvalidRequest",
     "Job",
     "Level",
+    "Mask",
+    "Metadata",
     "NotFound",
     "OutOfMemory",
     "OutputExists",
     "OutputUnwritable",
     "PreconditionFailed",
     "Progress",
+    "Provenance",
     "Queued",
     "Result",
     "Started",
@@ -69,10 +75,12 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
+    "open_mask",
+    "read_provenance",
 ]
 
 
-_HOMES = ("errors", "events", "job", "client")
+_HOMES = ("errors", "events", "job", "client", "encoding", "masking", "provenance")
 
 
 def __getattr__(name: str) -> object:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -21,9 +19,12 @@ from stylize.connection import Connection, connect_target, find_daemon
 from stylize.errors import DaemonUnreachable, error_from_reason, error_from_rpc
 from stylize.job import Job, Stream, WatchStream
 from stylize.pictures import Picture, PictureSource, open_picture
+from stylize.provenance import Sources, StyleRecord
+from stylize.style_names import resolve_style
 from stylize.tunables import TunableValue, build_tunables, parse_choice, plain_tunables
 
 CHUNK_BYTES = 256 * 1024
+_RESULT_FORMATS = {8: pb.RESULT_FORMAT_PNG, 16: pb.RESULT_FORMAT_RAW_UINT16}
 CALL_TIMEOUT = 10.0
 """Seconds for calls that a living daemon answers at once."""
 
@@ -44,6 +45,11 @@ class _WeightedStyle(NamedTuple):
     """Name of a built-in style, or "" for a picture."""
     picture: Picture | None
     weight: float | None
+
+    def record(self) -> StyleRecord:
+        """How a painting tells of it."""
+        picture = self.picture.record() if self.picture else None
+        return StyleRecord(self.name, picture, 1.0 if self.weight is None else self.weight)
 
 
 class Client:
@@ -123,14 +129,15 @@ class Client:
         preview_interval: float | None = None,
         max_runtime: float | None = None,
         detach: bool = False,
+        depth: int = 8,
         **tunables: object,
     ) -> Job:
         """Starts a job: `content` painted in the manner of `styles`.
 
         content: the photo: a path, the bytes of a file, a Pillow image or a NumPy array (see `PictureSource`).
         styles: one or more, each alone or with its weight in the mix (`("woodblock", 2.0)`, > 0). A `str` that is the
-            name of a built-in style means that style; any other `str` is a path, and so is every `Path` (write
-            "./woodblock" for a file of that name).
+            name of a built-in style means that style, else the name of one of the user's own (`stylize.own_styles`);
+            any other `str` is a path, and so is every `Path` (write "./woodblock" for a file of that name).
         preset: a name from `presets()`; None for the daemon's default.
         seed: 0 to 2**64 - 1; None lets the daemon choose (it tells in `Started`).
         precision: "auto", "fp32" or "bf16". priority: "interactive" or "batch".
@@ -139,13 +146,19 @@ class Client:
         detach: the job goes on when this program ends or leaves the job's `with` block; `watch` finds it again by its
             `job_id`, which is known at once, and only `cancel` stops it. What became of it is kept until it has been
             fetched, for `limits.detached_ttl` at most.
+        depth: bits a sample of the painting, 8 or 16.
         tunables: departures from the preset by their names in the contract, such as `size=512`, `iterations=200`,
             `optimizer="adam"`, `style_layers="relu1_1:0.5,relu2_1"`; see `stylize.tunables`.
 
         Raises InputUnreadable, InvalidRequest, NotFound, Busy and others before the job is queued; what the daemon
         refuses of the job itself is raised when the job is iterated over, or here with `detach`.
         """
-        request = pb.StylizeRequest(preset=preset or "", tunables=build_tunables(tunables), detach=detach)
+        request = pb.StylizeRequest(
+            preset=preset or "",
+            tunables=build_tunables(tunables),
+            detach=detach,
+            result_format=_result_format(depth),
+        )
         if precision is not None:
             request.precision = parse_choice(pb.Precision.DESCRIPTOR, precision, "precision")
         if priority is not None:
@@ -161,7 +174,8 @@ class Client:
         photo = open_picture(content, self.limits.max_image_bytes)
         mix = [self._style(style) for style in _as_list(styles)]
         open_stream = functools.partial(self._open_stream, request, photo, mix)
-        return Job(open_stream, photo, stop=self.cancel if detach else None)
+        sources = Sources(photo.record(), tuple(style.record() for style in mix))
+        return Job(open_stream, photo, stop=self.cancel if detach else None, sources=sources)
 
     def watch(
         self,
@@ -234,6 +248,11 @@ class Client:
         """The built-in styles, with thumbnails."""
         return list(_call(self._connection.service.ListStyles, pb.ListStylesRequest()).styles)
 
+    @functools.cached_property
+    def style_names(self) -> list[str]:
+        """Names of the built-in styles, asked for once."""
+        return [style.name for style in self.styles()]
+
     def presets(self) -> list[pb.PresetInfo]:
         """The presets, with the values of all their tunables."""
         return list(_call(self._connection.service.ListPresets, pb.ListPresetsRequest()).presets)
@@ -250,17 +269,12 @@ class Client:
         request = admin_pb2.ShutdownRequest(grace=None if grace is None else _duration(grace))
         return _call(self._connection.admin.Shutdown, request).pid
 
-    @functools.cached_property
-    def _style_names(self) -> list[str]:
-        return [style.name for style in self.styles()]
-
     def _style(self, source: WeighableStyle) -> _WeightedStyle:
         style, weight = source if isinstance(source, tuple) else (source, None)
         if isinstance(style, str):
-            if style in self._style_names:
+            style = resolve_style(style, self.style_names)
+            if isinstance(style, str):
                 return _WeightedStyle(style, None, weight)
-            if not _is_path(style):
-                raise _unknown_style(style, self._style_names)
         return _WeightedStyle("", open_picture(style, self.limits.max_image_bytes), weight)
 
     def _open_stream(
@@ -297,19 +311,10 @@ def _as_list(styles: WeighableStyle | Sequence[WeighableStyle]) -> list[Weighabl
     return list(styles)  # pyright: ignore[reportReturnType]
 
 
-def _is_path(text: str) -> bool:
-    path = Path(text)
-    return len(path.parts) > 1 or bool(path.suffix) or path.exists()
-
-
-def _unknown_style(name: str, names: list[str]) -> Exception:
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]}? " if near else ""
-    return error_from_reason(
-        Reason.UNKNOWN_STYLE,
-        f"{name} is neither a built-in style nor a file.",
-        remedy=f"{hint}Built-in styles are {', '.join(names)}.",
-    )
+def _result_format(depth: int) -> pb.ResultFormat:
+    if depth not in _RESULT_FORMATS:
+        raise error_from_reason(Reason.INVALID_PARAMETER, f"A painting has 8 or 16 bits a sample, not {depth}.")
+    return _RESULT_FORMATS[depth]
 
 
 def _preview_policy(max_side: int | None, interval: float | None) -> pb.PreviewPolicy:

@@ -13,6 +13,7 @@ import math
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TypeAlias
 
+import numpy as np
 from google.protobuf.duration_pb2 import Duration
 from PIL import Image
 
@@ -21,6 +22,8 @@ from stylize.tunables import TunableValue, choice_name, plain_tunables
 
 _FRAME_FORMATS = pb.FrameFormat.DESCRIPTOR
 _PRECISIONS = pb.Precision.DESCRIPTOR
+_RESULT_FORMATS = pb.ResultFormat.DESCRIPTOR
+_DEEP = "raw_uint16"
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Result:
-    """The finished painting, assembled from its chunks: an 8-bit PNG in sRGB, with alpha if the photo had it."""
+    """The finished painting, assembled from its chunks: sRGB, upright, with alpha if the photo had it."""
 
     width: int
     height: int
@@ -115,12 +118,31 @@ class Result:
     """3 for RGB, 4 for RGBA."""
     size_bytes: int
     data: bytes = field(repr=False)
+    format: str = "png"
+    """What `data` is: "png", or "raw_uint8" or "raw_uint16" for the samples alone, row by row, little endian."""
+
+    @property
+    def depth(self) -> int:
+        """Bits a sample: 8 or 16."""
+        return 16 if self.format == _DEEP else 8
 
     def image(self) -> Image.Image:
-        """The painting as a Pillow image, mode RGB or RGBA, sRGB."""
-        image = Image.open(io.BytesIO(self.data))
-        image.load()
-        return image
+        """The painting as a Pillow image of 8 bits a sample, mode RGB or RGBA, sRGB; 16 bits are rounded."""
+        if self.format == "png":
+            image = Image.open(io.BytesIO(self.data))
+            image.load()
+            return image
+        samples = self.array()
+        if self.depth == 16:
+            samples = ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return Image.fromarray(samples)
+
+    def array(self) -> np.ndarray:
+        """The painting as uint8 or, if `depth` is 16, uint16 [H, W, 3 or 4], sRGB; alpha is straight."""
+        if self.format == "png":
+            return np.array(self.image())
+        samples = np.frombuffer(self.data, "<u2" if self.depth == 16 else "u1")
+        return samples.reshape(self.height, self.width, self.channels)
 
 
 @dataclass(frozen=True)
@@ -179,6 +201,19 @@ def event_from_proto(response: pb.StylizeResponse) -> Event | None:
             return _summary(response.summary)
         case _:
             return None
+
+
+def result_from_chunks(header: pb.ResultHeader, data: bytes) -> Result:
+    """The painting whose chunks, put together, are `data`."""
+    pixels = header.pixels
+    return Result(
+        width=pixels.width,
+        height=pixels.height,
+        channels=pixels.channels,
+        size_bytes=len(data),
+        data=data,
+        format=choice_name(_RESULT_FORMATS, header.format) or "png",
+    )
 
 
 def event_to_dict(event: object) -> dict[str, object]:

@@ -14,10 +14,13 @@ from PIL import Image
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylize.encoding import Metadata
 from stylize.errors import ConnectionLost, NotFound, StylizeError, error_from_rpc
-from stylize.events import Event, Queued, Result, Started, Summary, event_from_proto
-from stylize.pictures import PhotoTraits, Picture
-from stylize.saving import Provenance, save_painting
+from stylize.events import Event, Queued, Result, Started, Summary, event_from_proto, result_from_chunks
+from stylize.masking import Mask
+from stylize.pictures import Picture
+from stylize.provenance import Sources
+from stylize.saving import save_result
 
 
 class Stream(Protocol):
@@ -59,6 +62,7 @@ class Job:
         *,
         job_id: str | None = None,
         stop: Callable[[str], object] | None = None,
+        sources: Sources | None = None,
     ) -> None:
         """open_stream: makes the call. It is made again, once, if the daemon has dropped an uploaded picture; its
             argument then says that all pictures must be uploaded afresh.
@@ -66,11 +70,13 @@ class Job:
         job_id: the job, where it is known beforehand.
         stop: how a job that goes on without its stream is stopped by its id; None if ending the stream stops it. The
             job is then waited for until it has been taken, since without its id it could never be stopped.
+        sources: what it is made from, for what a saved painting tells; None if it is not known.
         """
         self._open_stream = open_stream
         self._stream = open_stream(False)
         self._content = content
         self._stop = stop
+        self._sources = sources
         self._error: StylizeError | None = None
         self.job_id: str | None = job_id
         """Id for `Client.cancel` and `Client.watch`, known from the first event on."""
@@ -114,16 +120,28 @@ class Job:
             self._stop(self.job_id)
 
     def result(self) -> Image.Image:
-        """Waits for the end and gives the painting: mode RGB, or RGBA if the photo had alpha; sRGB, upright.
+        """Waits for the end and gives the painting: mode RGB, or RGBA if the photo had alpha; sRGB, upright, 8 bits a
+        sample. `painting.array()` has the 16 bits that were asked for by `depth`.
 
         Raises the StylizeError that the job failed with.
         """
         return self._finished().image()
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Waits for the end and writes the painting, with the profile, EXIF data and alpha of the photo and with how
-        it was made, as `stylize.saving` describes. The suffix of `path` decides: PNG, JPEG, WebP or TIFF. Of a photo
-        that is not at hand (`Client.watch` without `content`) only the alpha is there.
+    def save(
+        self,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        metadata: Metadata | str = Metadata.ALL,
+        mask: Mask | None = None,
+    ) -> Path:
+        """Waits for the end and writes the painting, in the depth that was asked for, with the profile, EXIF data and
+        alpha of the photo and with how it was made, as `stylize.encoding` describes. The suffix of `path` decides:
+        PNG, JPEG, WebP or TIFF. Of a photo that is not at hand (`Client.watch` without `content`) only the alpha is
+        there.
+
+        metadata: "all", "profile" or "none", see `Metadata`.
+        mask: what of the photo is kept, see `stylize.masking`; it needs the photo at hand.
 
         Raises OutputExists, OutputUnwritable, or the error that the job failed with.
         """
@@ -131,9 +149,17 @@ class Job:
         assert self.started is not None
         assert self.summary is not None
         path = Path(path)
-        provenance = Provenance.of(self.started, self.summary)
-        traits = self._content.traits() if self._content else PhotoTraits(None, Image.Exif())
-        save_painting(painting.image(), path, traits, provenance, overwrite=overwrite)
+        save_result(
+            painting,
+            path,
+            self.started,
+            self.summary,
+            photo=self._content,
+            sources=self._sources,
+            mask=mask,
+            overwrite=overwrite,
+            metadata=Metadata(metadata),
+        )
         return path
 
     def _finished(self) -> Result:
@@ -207,8 +233,7 @@ class _Assembler:
             raise ConnectionLost("The daemon ended the job without sending a painting.")
         if len(self._data) != self._header.size_bytes:
             raise self._wrong_size()
-        pixels = self._header.pixels
-        return Result(pixels.width, pixels.height, pixels.channels, len(self._data), bytes(self._data))
+        return result_from_chunks(self._header, bytes(self._data))
 
     def _wrong_size(self) -> ConnectionLost:
         assert self._header is not None

@@ -37,6 +37,16 @@ _SAMPLE_TYPES = {
 
 
 @dataclass(frozen=True)
+class PictureRecord:
+    """A picture that went into a painting, as the painting tells of it."""
+
+    file: str
+    """Name of the file, without its folder; "" if it was none."""
+    sha256: str
+    """Of the file's bytes, hexadecimal; of the samples and their layout if it was no file."""
+
+
+@dataclass(frozen=True)
 class PhotoTraits:
     """What a painting takes over from its photo, besides the size."""
 
@@ -55,6 +65,8 @@ class Picture:
     """Layout of raw samples; None for a file."""
     original: Image.Image | None = field(default=None, repr=False)
     """The Pillow image that it was made from, for its traits."""
+    file: str = ""
+    """Name of the file that it came from, without its folder."""
 
     @functools.cached_property
     def key(self) -> str:
@@ -64,6 +76,10 @@ class Picture:
             digest.update(self.raw.SerializeToString(deterministic=True))
         return digest.hexdigest()
 
+    def record(self) -> PictureRecord:
+        """How a painting tells of it."""
+        return PictureRecord(self.file, self.key)
+
     def traits(self) -> PhotoTraits:
         """What the painting takes over. A file that Pillow cannot read has none."""
         if self.original is not None:
@@ -71,10 +87,23 @@ class Picture:
         if self.raw is not None:
             return PhotoTraits(None, Image.Exif())
         try:
-            with _large_pictures_allowed(), Image.open(io.BytesIO(self.data)) as image:
+            with headers_only(), Image.open(io.BytesIO(self.data)) as image:
                 return _traits(image)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return PhotoTraits(None, Image.Exif())
+
+
+def upright_srgb(picture: Picture) -> Image.Image:
+    """Its pixels as Pillow has them: upright, 8-bit sRGB, mode L, LA, RGB or RGBA. Raises InputUnreadable."""
+    if picture.original is not None:
+        return _to_srgb(ImageOps.exif_transpose(picture.original))
+    if picture.raw is not None:
+        return Image.fromarray(_bytes_of_samples(picture.data, picture.raw))
+    try:
+        with headers_only(), Image.open(io.BytesIO(picture.data)) as image:
+            return _to_srgb(ImageOps.exif_transpose(image))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputUnreadable(f"{picture.file or 'The picture'} is no picture that Pillow can read.") from error
 
 
 def open_picture(source: PictureSource, max_bytes: int | None = None) -> Picture:
@@ -91,7 +120,7 @@ def open_picture(source: PictureSource, max_bytes: int | None = None) -> Picture
     if isinstance(source, np.ndarray):
         return _from_array(source)
     path = Path(source)
-    return Picture(_read(path, max_bytes), None)
+    return Picture(_read(path, max_bytes), None, file=path.name)
 
 
 def check_readable(path: Path) -> None:
@@ -167,6 +196,15 @@ def _from_array(array: np.ndarray) -> Picture:
     return Picture(samples.tobytes(), _raw_format(samples))
 
 
+def _bytes_of_samples(data: bytes, raw: pb.RawFormat) -> np.ndarray:
+    """Raw samples as uint8 [H, W] or [H, W, C]."""
+    kind = next(dtype for dtype, sample_type in _SAMPLE_TYPES.items() if sample_type == raw.sample_type)
+    samples = np.frombuffer(data, kind).reshape(raw.height, raw.width, raw.channels)
+    top = 1.0 if kind.kind == "f" else float(np.iinfo(kind).max)
+    scaled = np.rint(samples.astype(np.float32) * (255 / top)).clip(0, 255).astype(np.uint8)
+    return scaled[..., 0] if raw.channels == 1 else scaled
+
+
 def _raw_format(samples: np.ndarray) -> pb.RawFormat:
     height, width = samples.shape[:2]
     return pb.RawFormat(
@@ -192,8 +230,8 @@ def _is_rgb(icc_profile: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def _large_pictures_allowed() -> Iterator[None]:
-    """Only headers are read here, and the daemon has accepted the picture: Pillow need not warn of its size."""
+def headers_only() -> Iterator[None]:
+    """For reading no more than headers: Pillow need not warn of a picture's size."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield

@@ -179,6 +179,8 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
     """Else it is a daemon older than WatchJob, which knows no such method."""
     gone: set[str] = field(default_factory=set)
     """Ids that CancelJob does not know."""
+    thumbnail: bytes = b""
+    """Of every built-in style."""
     uploads: dict[str, bytes] = field(default_factory=dict)
     headers: list[pb.UploadHeader] = field(default_factory=list)
     chunk_sizes: list[int] = field(default_factory=list)
@@ -276,7 +278,15 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         self._note("ListStyles", context)
         return pb.ListStylesResponse(
             styles=[
-                pb.StyleInfo(name=name, title=name.title(), artist="A. Painter", rights="CC0", width=400, height=300)
+                pb.StyleInfo(
+                    name=name,
+                    title=name.title(),
+                    artist="A. Painter",
+                    rights="CC0",
+                    width=400,
+                    height=300,
+                    thumbnail=self.thumbnail,
+                )
                 for name in ("woodblock", "mosaic")
             ]
         )

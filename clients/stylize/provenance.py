@@ -1,0 +1,222 @@
+"""How a painting was made: what is written into its file, and read from it again to paint the same picture once more.
+
+PNG: text chunks `stylized:preset`, `stylized:parameters` and so on, one for each field of `Provenance`; what is no text
+is JSON. JPEG, WebP and TIFF: the EXIF tag UserComment holds one JSON object with the same keys. The GIMP plug-in keeps
+such an object, without `content` and `styles`, on its layers; exported as a file it is read here too.
+
+Of the photo and of styles that are files only the file's name and its sha-256 are recorded, never the folder: paintings
+are shown to others, and a home folder's name is nobody's business. The sha-256 makes sure that a file found again by
+its name is the same one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
+
+from stylize.errors import InputUnreadable
+from stylize.events import Started, Summary
+from stylize.pictures import PictureRecord, headers_only
+from stylize.tunables import TunableValue
+
+TEXT_PREFIX = "stylized:"
+_COMMENT_PREFIX = b"ASCII\0\0\0"
+_STYLE_NAME = re.compile(r"[a-z0-9_-]+")
+_MOST_JSON_BYTES = 1_000_000
+"""More than any record has; a larger file is something else."""
+
+
+@dataclass(frozen=True)
+class StyleRecord:
+    """A style that went into a painting: a built-in one, or a picture."""
+
+    name: str
+    """Name of a built-in style, or "" for a picture."""
+    picture: PictureRecord | None
+    """None for a built-in style."""
+    weight: float = 1.0
+    """Share in the mix."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a job was made from."""
+
+    content: PictureRecord
+    styles: tuple[StyleRecord, ...]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a painting was made; the names are the keys in the file."""
+
+    preset: str
+    parameters: dict[str, TunableValue]
+    """All tunables at the end. Of a job that was stopped early, the iterations are those it did."""
+    seed: int
+    precision: str
+    weights: str
+    weights_sha256: str
+    version: str
+    """Of the daemon."""
+    parameter_hash: str
+    """Empty if the job was steered or stopped early: painting again then gives a similar picture, not the same."""
+    content: PictureRecord | None = None
+    """The photo; None if it is not known, as in paintings of version 0.1 and of jobs that were merely watched."""
+    styles: tuple[StyleRecord, ...] = ()
+    """Empty if they are not known."""
+    mask: PictureRecord | None = None
+    """What kept parts of the photo, if anything did."""
+    depth: int = 8
+    """Bits a sample of the file, 8 or 16."""
+
+    @classmethod
+    def of(
+        cls,
+        started: Started,
+        summary: Summary,
+        sources: Sources | None = None,
+        *,
+        mask: PictureRecord | None = None,
+        depth: int = 8,
+    ) -> Provenance:
+        """What the events of a job tell, and what its caller knows."""
+        return cls(
+            preset=started.preset,
+            parameters={**summary.parameters, "iterations": summary.iterations},
+            seed=summary.seed,
+            precision=summary.precision,
+            weights=summary.weights.name,
+            weights_sha256=summary.weights.sha256,
+            version=summary.server_version,
+            parameter_hash=summary.parameter_hash,
+            content=sources.content if sources else None,
+            styles=sources.styles if sources else (),
+            mask=mask,
+            depth=depth,
+        )
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Provenance:
+        """From the keys of a file; unknown ones are ignored. Raises ValueError if it is no such record."""
+        given: dict[str, Any] = {field.name: values[field.name] for field in fields(cls) if field.name in values}
+        missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in given]
+        if missing:
+            raise ValueError(f"{', '.join(missing)} missing")
+        try:
+            given["parameters"] = dict(given["parameters"])
+            given["seed"] = int(given["seed"])
+            styles = given.get("styles") or _style_in_gimp(values.get("style"))
+            given["styles"] = tuple(_style_record(style) for style in styles)
+            for name in ("content", "mask"):
+                given[name] = _picture_record(given.get(name))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"damaged: {error!r}") from error
+        return cls(**given)
+
+    def to_comment(self) -> bytes:
+        """The value of the EXIF tag UserComment."""
+        return _COMMENT_PREFIX + json.dumps(asdict(self)).encode("ascii")
+
+    def to_png_text(self) -> PngInfo:
+        """The text chunks of a PNG."""
+        text = PngInfo()
+        for key, value in asdict(self).items():
+            text.add_text(TEXT_PREFIX + key, value if isinstance(value, str) else json.dumps(value))
+        return text
+
+
+def read_provenance(path: Path) -> Provenance:
+    """What a painting, or a JSON file with the record of one, tells of how it was made.
+
+    Raises InputUnreadable if it cannot be read or tells nothing.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputUnreadable(f"{path} cannot be read: {error.strerror}.") from error
+    return parse_provenance(data, str(path))
+
+
+def parse_provenance(data: bytes, name: str) -> Provenance:
+    """The same of a file's bytes; `name` is for the error."""
+    try:
+        values = _json_values(data) if data.lstrip()[:1] == b"{" else _picture_values(data)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputUnreadable(
+            f"{name} is neither a picture nor the record of one.", remedy="Name a painting that stylize has made."
+        ) from error
+    if not values:
+        raise InputUnreadable(
+            f"{name} does not tell how it was made.",
+            remedy="Only paintings that stylize saved, with their metadata, can be painted again.",
+        )
+    try:
+        return Provenance.from_values(values)
+    except ValueError as error:
+        raise InputUnreadable(
+            f"The record of how {name} was made is not complete: {error}.",
+            remedy="It was changed by another program; paint the photo anew with `stylize image`.",
+        ) from error
+
+
+def is_painting(path: Path) -> bool:
+    """True if the file tells that it was made by stylize. Only its headers are read."""
+    try:
+        with headers_only(), Image.open(path) as image:
+            return bool(_values_of(image))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
+
+
+def _json_values(data: bytes) -> dict[str, Any]:
+    if len(data) > _MOST_JSON_BYTES:
+        raise ValueError("too long for a record")
+    return json.loads(data)
+
+
+def _picture_values(data: bytes) -> dict[str, Any]:
+    with headers_only(), Image.open(io.BytesIO(data)) as image:
+        return _values_of(image)
+
+
+def _values_of(image: Image.Image) -> dict[str, Any]:
+    found = {
+        key.removeprefix(TEXT_PREFIX): _from_text(key, text)
+        for key, text in image.info.items()
+        if isinstance(key, str) and key.startswith(TEXT_PREFIX)
+    }
+    if found:
+        return found
+    comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    if not isinstance(comment, bytes) or not comment.startswith(_COMMENT_PREFIX + b"{"):
+        return {}
+    values = json.loads(comment.removeprefix(_COMMENT_PREFIX).rstrip(b"\0"))
+    return values if "parameter_hash" in values else {}
+
+
+def _from_text(key: str, text: str) -> Any:
+    kinds = {TEXT_PREFIX + field.name: field.type for field in fields(Provenance)}
+    return text if kinds.get(key) == "str" else json.loads(text)
+
+
+def _picture_record(values: Any) -> PictureRecord | None:
+    return PictureRecord(str(values["file"]), str(values["sha256"])) if values else None
+
+
+def _style_in_gimp(style: Any) -> list[dict[str, Any]]:
+    """The plug-in's own word for the style: of use here if it is a name, not a path or the title of a layer."""
+    named = isinstance(style, str) and _STYLE_NAME.fullmatch(style)
+    return [{"name": style, "picture": None, "weight": 1.0}] if named else []
+
+
+def _style_record(values: Any) -> StyleRecord:
+    return StyleRecord(str(values["name"]), _picture_record(values["picture"]), float(values["weight"]))
