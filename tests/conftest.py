@@ -21,6 +21,18 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDaemon]:
         running.close()
 
 
+@pytest.fixture(scope="session")
+def hasty_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDaemon]:
+    """A loaded daemon whose presets take a few steps, for what is run as users would run it: guides, examples, clients
+    in other languages. One thread, because two that wait for each other on a busy machine are slower."""
+    running = RealDaemon(tmp_path_factory.mktemp("hasty") / "home", "--threads", "1", module="tests.hasty_daemon")
+    try:
+        running.wait_until_loaded()
+        yield running
+    finally:
+        running.close()
+
+
 @pytest.fixture
 def start_daemon(tmp_path: Path) -> Iterator[Callable[..., RealDaemon]]:
     """Starts daemons that may be broken, in `tmp_path / "home"` unless told otherwise."""
