@@ -1,4 +1,5 @@
-"""Daemons for tests: one shared by all that leave it as it was, and fresh ones for those that do not."""
+"""What tests of several rooms share: daemons, one for all that leave it as it was and fresh ones for those that do not,
+and Node."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.node_client import installed_node
 from tests.real_daemon import RealDaemon
 
 
@@ -46,3 +48,9 @@ def start_daemon(tmp_path: Path) -> Iterator[Callable[..., RealDaemon]]:
     yield start
     for running in started:
         running.close()
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The program `node`, with the packages of the client for Node."""
+    return installed_node()

@@ -15,7 +15,7 @@ from PIL import Image
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.endpoint import HOME_VARIABLE, endpoint_file
-from tests.node.conftest import PACKAGE
+from tests.node_client import PACKAGE
 from tests.real_daemon import RealDaemon, upload
 
 RunNode = Callable[..., subprocess.CompletedProcess[str]]

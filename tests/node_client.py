@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parents[2] / "clients" / "node"
+PACKAGE = Path(__file__).resolve().parents[1] / "clients" / "node"
 INSTALL_S = 240
 
 
-@pytest.fixture(scope="session")
-def node() -> str:
-    """The program `node`, with the client's packages beside the client."""
+def installed_node() -> str:
+    """The program `node`, after the client's packages have been put beside the client."""
     program = shutil.which("node")
     if program is None or shutil.which("npm") is None:
         why_not = "Node and npm are not installed (on Debian: apt install nodejs npm)."
