@@ -110,8 +110,8 @@ class Client:
 
         content: the photo: a path, the bytes of a file, a Pillow image or a NumPy array (see `PictureSource`).
         styles: one or more, each alone or with its weight in the mix (`("woodblock", 2.0)`, > 0). A `str` that is the
-            name of a built-in style means that style; any other `str` is a path, and so is every `Path` (write
-            "./woodblock" for a file of that name).
+            name of a built-in style means that style, else the name of one of the user's own (`stylize.own_styles`);
+            any other `str` is a path, and so is every `Path` (write "./woodblock" for a file of that name).
         preset: a name from `presets()`; None for the daemon's default.
         seed: 0 to 2**64 - 1; None lets the daemon choose (it tells in `Started`).
         precision: "auto", "fp32" or "bf16". priority: "interactive" or "batch".

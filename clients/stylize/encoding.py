@@ -98,6 +98,11 @@ def encode(
     return _saved(image, kind, options)
 
 
+def encode_bare(samples: np.ndarray) -> bytes:
+    """uint16 [H, W, 3 or 4] as a TIFF in sRGB, and nothing else."""
+    return _deep_tiff(samples, Image.Exif(), _srgb_profile())
+
+
 def _encode_deep(samples: np.ndarray, kind: str, exif: Image.Exif, options: dict[str, Any]) -> bytes:
     if kind == "PNG":
         if len(exif):

@@ -6,10 +6,8 @@ Nothing here talks to a daemon, so that the client that waits and the one of asy
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 from google.protobuf.duration_pb2 import Duration
@@ -17,16 +15,17 @@ from google.protobuf.duration_pb2 import Duration
 from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylize.errors import StylizeError, error_from_reason
+from stylize.errors import error_from_reason
 from stylize.pictures import Picture, PictureSource, open_picture
 from stylize.provenance import Sources, StyleRecord
+from stylize.style_names import resolve_style
 from stylize.tunables import build_tunables, parse_choice
 
 CHUNK_BYTES = 256 * 1024
 
 StyleSource: TypeAlias = PictureSource
-"""A style: a picture as for the content, or a `str` that is the name of a built-in style. `Client.stylize` says how
-the two are told apart."""
+"""A style: a picture as for the content, or a `str` that is the name of a style. `Client.stylize` says how the two are
+told apart."""
 WeighableStyle: TypeAlias = StyleSource | tuple[StyleSource, float]
 """A style alone, or with its weight in the mix."""
 
@@ -153,7 +152,7 @@ def open_styles(
         weight = style[1] if isinstance(style, tuple) else None
         source = _unweighted(style)
         if isinstance(source, str):
-            source = _resolve_style(source, built_in)
+            source = resolve_style(source, built_in)
         if isinstance(source, str):
             opened.append(WeightedStyle(source, None, weight))
         else:
@@ -170,25 +169,6 @@ def upload_messages(picture: Picture) -> Iterator[pb.UploadImageRequest]:
 
 def _unweighted(style: WeighableStyle) -> StyleSource:
     return style[0] if isinstance(style, tuple) else style
-
-
-def _resolve_style(text: str, built_in: Sequence[str]) -> str | Path:
-    if text in built_in:
-        return text
-    path = Path(text)
-    if len(path.parts) > 1 or path.suffix or path.exists():
-        return path
-    raise _unknown_style(text, built_in)
-
-
-def _unknown_style(name: str, names: Sequence[str]) -> StylizeError:
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]}? " if near else ""
-    return error_from_reason(
-        Reason.UNKNOWN_STYLE,
-        f"{name} is neither a built-in style nor a file.",
-        remedy=f"{hint}Built-in styles are {', '.join(names)}.",
-    )
 
 
 def _result_format(depth: int) -> pb.ResultFormat:

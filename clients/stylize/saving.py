@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stylize.encoding import DEEP_FORMATS, FORMATS, WITHOUT_ALPHA, Metadata, Painting, encode
+from stylize.encoding import DEEP_FORMATS, FORMATS, WITHOUT_ALPHA, Metadata, Painting, encode, encode_bare
 from stylize.errors import OutputExists, OutputUnwritable
 from stylize.events import Result, Started, Summary
 from stylize.masking import Mask
@@ -127,12 +127,16 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
         raise OutputUnwritable(f"{path} could not be written: {error.strerror}.") from error
 
 
-def rescue(data: bytes, name: str) -> Path | None:
-    """Saves a PNG somewhere else when its place failed: the folder for temporary files, then the current one, then the
-    user's home. None if that fails too."""
+def rescue(painting: Result, name: str) -> Path | None:
+    """Saves a painting somewhere else when its place failed: the folder for temporary files, then the current one, then
+    the user's home. None if that fails too. What the daemon sent is written as it came; 16 bits as a bare TIFF."""
+    if painting.format == "png":
+        data, suffix = painting.data, ".png"
+    else:
+        data, suffix = encode_bare(painting.array()), ".tif"
     for folder in (Path(tempfile.gettempdir()), Path.cwd(), Path.home()):
         try:
-            handle, path = tempfile.mkstemp(prefix=f"{name}-", suffix=".png", dir=folder)
+            handle, path = tempfile.mkstemp(prefix=f"{name}-", suffix=suffix, dir=folder)
         except OSError:
             continue
         try:

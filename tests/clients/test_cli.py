@@ -20,7 +20,7 @@ from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import LocalExit, Reason
 from stylize.cli.app import app
-from stylize.cli.image import default_output
+from stylize.cli.photos import default_output
 from stylize.tunables import choice_names
 
 from .conftest import RunCli
@@ -93,7 +93,7 @@ def test_the_preview_is_rewritten_with_each_frame(scripted: RunningDaemon, run_c
         (["cat.jpg", "-s", "woodblock", "-o", "nix/out.png"], LocalExit.OUTPUT_UNWRITABLE, "mkdir"),
         (["cat.jpg", "-s", "woodblock", "-o", "out.gif"], LocalExit.OUTPUT_UNWRITABLE, ".webp"),
         (["nix.jpg", "-s", "woodblock"], LocalExit.INPUT_UNREADABLE, "nix.jpg"),
-        ([".", "-s", "woodblock"], LocalExit.INPUT_UNREADABLE, "not a file"),
+        (["home", "-s", "woodblock"], LocalExit.INPUT_UNREADABLE, "no photo"),
         (["cat.jpg", "-s", "woodblock", "--set", "iteratons=9"], Reason.INVALID_PARAMETER.exit_code, "iterations"),
         (["cat.jpg", "-s", "woodblock", "--set", "size=9", "--size", "8"], LocalExit.USAGE, "twice"),
         (["cat.jpg", "-s", "woodblock", "--precision", "fp16"], Reason.INVALID_PARAMETER.exit_code, "fp32, bf16"),
@@ -129,10 +129,11 @@ def test_the_exit_code_is_that_of_the_reason(
     assert not photo.with_name("cat.woodblock.png").exists()
 
 
-def test_ctrl_c_cancels_the_job_and_leaves_nothing(
+def test_ctrl_c_twice_cancels_the_job_and_leaves_nothing(
     scripted: RunningDaemon, service: ScriptedService, photo: Path
 ) -> None:
-    def script(request, context, photo):
+    def script(request, context, photo):  # of a daemon that does not hear of "keep"
+        yield pb.StylizeResponse(queued=pb.Queued(job_id="job-1"))
         yield started()
         while context.is_active():
             yield progress(1)
@@ -150,9 +151,13 @@ def test_ctrl_c_cancels_the_job_and_leaves_nothing(
     while "Painting" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
+    while "Ctrl-C again" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=10)
     assert process.returncode == LocalExit.INTERRUPTED
     assert "Traceback" not in said
+    assert service.stopped == ["job-1"]
     assert service.cancelled.wait(2)
     assert [path.name for path in photo.parent.iterdir() if path.is_file()] == ["cat.jpg"]
 
@@ -265,7 +270,7 @@ def test_a_failure_of_the_program_shows_a_traceback_only_when_asked(monkeypatch:
 
 def test_help_and_version_are_fast(run_cli: RunCli) -> None:
     begin = time.monotonic()
-    assert "Paint a photo" in run_cli("--help").stdout
+    assert "Paint photos" in run_cli("--help").stdout
     assert time.monotonic() - begin < 2  # 0.2 s on an idle machine
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, stylize.cli.app; print('grpc' in sys.modules, 'PIL' in sys.modules)"],

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image
 
 from stylize import saving
 from stylize.client import Client
 from stylize.errors import OutputExists, OutputUnwritable
+from stylize.events import Result
 from stylize.pictures import open_picture
 from stylize.provenance import Provenance
 from stylize.saving import check_output, rescue, save_painting, write_whole
@@ -192,11 +194,19 @@ def test_an_impossible_output_is_refused_early(tmp_path: Path, name: str, said: 
 def test_a_rescued_painting_is_the_daemons_own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saving.tempfile, "gettempdir", lambda: str(tmp_path / "missing"))
     monkeypatch.chdir(tmp_path)
-    path = rescue(b"painting", "cat.woodblock")
+    path = rescue(Result(60, 40, 3, 8, b"painting"), "cat.woodblock")
     assert path is not None
     assert path.parent == tmp_path
     assert path.read_bytes() == b"painting"
     assert path.name.startswith("cat.woodblock")
+
+
+def test_a_rescued_painting_of_16_bits_has_them_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saving.tempfile, "gettempdir", lambda: str(tmp_path))
+    samples = np.arange(12, dtype=np.uint16).reshape(2, 2, 3) * 5001
+    path = rescue(Result(2, 2, 3, 24, samples.tobytes(), "raw_uint16"), "cat")
+    assert path is not None
+    assert np.array_equal(tifffile.imread(path), samples)
 
 
 @pytest.mark.parametrize("tag", [ExifTags.Base.MakerNote, ExifTags.Base.ImageDescription])

@@ -20,8 +20,10 @@ def demo(
 ) -> None:
     """Paint the sample photo in a built-in style."""
     from stylize.cli.failures import errors_as_events
-    from stylize.cli.image import default_output
-    from stylize.cli.painting import Output, run
+    from stylize.cli.look import Look
+    from stylize.cli.orders import FileOptions, file_order
+    from stylize.cli.photos import default_output
+    from stylize.cli.session import Session, run
     from stylize.cli.terminal import connected, messages
     from stylize.errors import OutputUnwritable
 
@@ -31,10 +33,10 @@ def demo(
         except OSError as error:
             raise OutputUnwritable(f"The folder {folder} cannot be made: {error.strerror}.") from error
         with connected(quiet=as_json) as client:
-            names = [style.name for style in client.styles()]
-            style = STYLE if STYLE in names else names[0]
-            path = folder / default_output(SAMPLE, [style]).name
-            # The demo may be run again: only its own picture is replaced.
-            run(client.stylize(SAMPLE, style, PRESET), Output(path, overwrite=True, as_json=as_json))
+            style = STYLE if STYLE in client.style_names else client.style_names[0]
+        # The demo may be run again: only its own picture is replaced.
+        path = default_output(SAMPLE, [style], folder)
+        look = Look(((style, None),), PRESET)
+        run([file_order(SAMPLE, path, look, FileOptions(overwrite=True))], Session(as_json))
         if not as_json:
             messages().print(f"Now your own photo: [bold]stylize image PHOTO --style {style}[/]")

@@ -7,10 +7,13 @@ import json
 import sys
 import traceback
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from stylize.errors import StylizeError
 
 
 class ReportingGroup(TyperGroup):
@@ -42,17 +45,26 @@ def errors_as_events(wanted: bool) -> Iterator[None]:
         yield
     except StylizeError as error:
         if wanted:
-            event = {
-                "event": "error",
-                "reason": error.reason_name or None,
-                "exit_code": error.exit_code,
-                "message": str(error),
-                "remedy": error.remedy,
-                "field": error.field or None,
-                "retryable": error.retryable,
-            }
-            print(json.dumps(event), flush=True)
+            print(json.dumps(error_event(error)), flush=True)
         raise
+
+
+def error_event(error: StylizeError) -> dict[str, object]:
+    """The JSON form of an error."""
+    return {
+        "event": "error",
+        "reason": error.reason_name or None,
+        "exit_code": error.exit_code,
+        "message": str(error),
+        "remedy": error.remedy,
+        "field": error.field or None,
+        "retryable": error.retryable,
+    }
+
+
+def error_text(error: StylizeError) -> str:
+    """An error among others, on one line."""
+    return f"{error} {error.remedy}"
 
 
 def _belongs_to_typer(error: Exception) -> bool:

@@ -1,85 +1,261 @@
-"""Running one job on the command line, from the first event to the file: shared by `image` and `demo`."""
+"""Running jobs on the command line, one or many, from the first event to the file.
+
+A few jobs are in flight at a time, so that the worker never waits for a photo to be read or a painting to be saved.
+Each has a thread of its own; everything that is shown or decided happens in the main thread, which reads one inbox.
+Ctrl-C is a message in that inbox, too: the first stops what runs and keeps it as it is, the second discards it, and a
+third ends this program as it stands (the daemon then cancels by itself).
+"""
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import dataclass
+import collections
+import contextlib
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol, TypeAlias
 
-from stylize import events
-from stylize.cli.progress import choose_reporter
-from stylize.errors import OutputExists, OutputUnwritable, StylizeError
+from stylize.client import Client
+from stylize.errors import Busy, Cancelled, ConnectionLost, NotFound, StylizeError, Unsupported
+from stylize.events import Event
 from stylize.job import Job
-from stylize.saving import format_of, keeps_alpha, rescue, write_whole
 
-PREVIEW_SIDE = 512
-"""Longest side in pixels of the frames for `--preview-to`."""
+IN_FLIGHT = 3
+"""Jobs sent and not yet saved: one that is painted, one that waits with its pictures in the daemon, one on its way."""
+BUSY_WAIT = 1.0
+"""Seconds until a full queue is tried again."""
 
 
 @dataclass(frozen=True)
-class Output:
-    """Where a painting goes and how it is told."""
+class Saved:
+    """A painting that is safe."""
 
     path: Path
-    overwrite: bool = False
-    preview: Path | None = None
-    """A file that is rewritten with each frame."""
-    as_json: bool = False
-    quiet: bool = False
+    notes: tuple[str, ...] = ()
+    """What the user should know of it, one sentence each."""
 
 
-def run(job: Job, output: Output) -> None:
-    """Shows the job until it is done, saves the painting and tells where it is. An interruption cancels the job.
+@dataclass(frozen=True)
+class Order:
+    """One painting that was asked for."""
 
-    Raises the StylizeError that the job failed with; OutputUnwritable if the painting had to be saved elsewhere.
+    name: str
+    """What it is called when it is talked of: the photo."""
+    begin: Callable[[Client], Job]
+    """Sends it. Called in a thread of its own, and again if the daemon had no room."""
+    finish: Callable[[Job], Saved | None]
+    """Takes the finished painting, in the same thread; None if it was not for a file."""
+
+
+class Reporter(Protocol):
+    """Something that shows how it goes. Called in the main thread only."""
+
+    def __enter__(self) -> Reporter: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def show(self, order: Order, event: Event) -> None:
+        """Shows one event of a job."""
+        ...
+
+    def saved(self, order: Order, saved: Saved | None) -> None:
+        """Tells of a painting that is done."""
+        ...
+
+    def failed(self, name: str, error: StylizeError) -> None:
+        """Tells of one that is not; `name` is its order's."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Tells something else, in a sentence."""
+        ...
+
+
+@dataclass
+class Tally:
+    """What became of all orders."""
+
+    saved: list[tuple[Order, Saved | None]] = field(default_factory=list)
+    failed: list[tuple[Order, StylizeError]] = field(default_factory=list)
+    left: list[Order] = field(default_factory=list)
+    """Not painted, because of Ctrl-C or because the daemon went away."""
+    interrupted: bool = False
+
+
+def paint_all(client: Client, orders: Sequence[Order], reporter: Reporter) -> Tally:
+    """Paints them in their order, and shows how it goes. One that fails does not stop the others, unless the daemon is
+    gone. Where there are several, a daemon without room is waited for; a single one fails then, as it would be told
+    apart from a hanging program by nothing. Raises KeyboardInterrupt at the third Ctrl-C.
     """
-    preview = _PreviewFile(output.preview) if output.preview else None
-    with job, choose_reporter(as_json=output.as_json, quiet=output.quiet) as reporter:
-        for event in job:
-            reporter.show(event)
-            if preview and isinstance(event, events.Frame):
-                preview.rewrite(event)
-    assert job.painting is not None
-    try:
-        job.save(output.path, overwrite=output.overwrite)
-    except (OutputUnwritable, OutputExists) as error:
-        raise _rescued(error, job.painting, output.path) from error
-    if job.painting.channels == 4 and not keeps_alpha(output.path):
-        _note(f"{output.path.suffix} files have no transparency: the painting was laid on white.", output)
-    if output.as_json:
-        print(json.dumps({"event": "saved", "path": str(output.path.absolute())}), flush=True)
-    else:
-        print(output.path, flush=True)
+    return _Studio(client, orders, reporter).run()
 
 
-def _rescued(error: StylizeError, painting: events.Result, path: Path) -> OutputUnwritable:
-    elsewhere = rescue(painting.data, path.stem)
-    if elsewhere is None:
-        return OutputUnwritable(f"{error} The painting could not be saved elsewhere either.")
-    return OutputUnwritable(
-        f"{error} The painting is not lost: it was saved as {elsewhere}.", remedy="Move it from there."
-    )
+@dataclass(frozen=True)
+class _Shown:
+    order: Order
+    event: Event
 
 
-def _note(text: str, output: Output) -> None:
-    if not (output.quiet or output.as_json):
-        print(f"Note: {text}", file=sys.stderr)
+@dataclass(frozen=True)
+class _Waits:
+    order: Order
+    error: Busy
 
 
-class _PreviewFile:
-    """A picture file that always shows the newest frame. A viewer never sees half of one."""
+@dataclass(frozen=True)
+class _Ended:
+    order: Order
+    saved: Saved | None
+    error: BaseException | None
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._works = True
 
-    def rewrite(self, frame: events.Frame) -> None:
-        """Replaces the file. If that fails it is told once, and the painting goes on."""
-        if not self._works:
+@dataclass(frozen=True)
+class _Interrupt:
+    pass
+
+
+@dataclass(frozen=True)
+class _Home:
+    """A thread has nothing left to do."""
+
+
+_Message: TypeAlias = _Shown | _Waits | _Ended | _Interrupt | _Home
+
+
+class _Studio:
+    """One run of `paint_all`."""
+
+    def __init__(self, client: Client, orders: Sequence[Order], reporter: Reporter) -> None:
+        self._client = client
+        self._reporter = reporter
+        self._waiting = collections.deque(orders)
+        self._patient = len(orders) > 1
+        self._running: dict[int, Job] = {}
+        """Jobs in flight, by `id` of their order."""
+        self._inbox: queue.SimpleQueue[_Message] = queue.SimpleQueue()
+        """Its `put` may be called in a signal handler, unlike that of `queue.Queue`."""
+        self._stopping = threading.Event()
+        """Nothing new is begun."""
+        self._interrupts = 0
+        self._tally = Tally()
+
+    def run(self) -> Tally:
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(min(IN_FLIGHT, len(self._waiting)))]
+        with _interrupts_to(lambda: self._inbox.put(_Interrupt())):
+            for thread in threads:
+                thread.start()
+            at_work = len(threads)
+            while at_work:
+                message = self._inbox.get()
+                if isinstance(message, _Home):
+                    at_work -= 1
+                else:
+                    self._take(message)
+        self._tally.left += self._waiting
+        return self._tally
+
+    def _take(self, message: _Message) -> None:
+        match message:
+            case _Shown():
+                self._reporter.show(message.order, message.event)
+            case _Waits():
+                self._reporter.say(f"{message.order.name} waits: {message.error}")
+            case _Ended(error=None):
+                self._tally.saved.append((message.order, message.saved))
+                self._reporter.saved(message.order, message.saved)
+            case _Ended():
+                self._take_failure(message.order, message.error)
+            case _Interrupt():
+                self._interrupted()
+
+    def _take_failure(self, order: Order, error: BaseException | None) -> None:
+        if not isinstance(error, StylizeError):
+            assert error is not None
+            raise error  # a failure of this program
+        if self._stopping.is_set() and isinstance(error, Cancelled | Busy):
+            self._tally.left.append(order)
+            return
+        if isinstance(error, ConnectionLost):
+            self._stopping.set()
+        self._tally.failed.append((order, error))
+        self._reporter.failed(order.name, error)
+
+    def _interrupted(self) -> None:
+        self._interrupts += 1
+        self._tally.interrupted = True
+        self._stopping.set()
+        if self._interrupts == 1:
+            self._reporter.say("Stopping: what is painted so far is kept. Ctrl-C again discards it.")
+            for job in list(self._running.values()):
+                self._stop_and_keep(job)
+        elif self._interrupts == 2:
+            for job in list(self._running.values()):
+                job.cancel()
+        else:
+            raise KeyboardInterrupt
+
+    def _stop_and_keep(self, job: Job) -> None:
+        if job.job_id is None:  # still on its way: there is nothing to keep
+            job.cancel()
             return
         try:
-            write_whole(self._path, frame.encoded(format_of(self._path)), overwrite=True)
-        except OutputUnwritable as error:
-            self._works = False
-            print(f"Note: no more previews: {error}", file=sys.stderr)
+            self._client.cancel(job.job_id, keep=True)
+        except NotFound:
+            pass  # it has ended
+        except (Unsupported, ConnectionLost):
+            job.cancel()
+
+    def _work(self) -> None:
+        """A thread: takes orders until there are none."""
+        while not self._stopping.is_set():
+            try:
+                order = self._waiting.popleft()
+            except IndexError:
+                break
+            try:
+                saved = self._paint(order)
+            except BaseException as error:
+                self._inbox.put(_Ended(order, None, error))
+            else:
+                self._inbox.put(_Ended(order, saved, None))
+        self._inbox.put(_Home())
+
+    def _paint(self, order: Order) -> Saved | None:
+        while True:
+            try:
+                return self._paint_once(order)
+            except Busy as error:
+                if not (self._patient and error.retryable) or self._stopping.is_set():
+                    raise
+                self._inbox.put(_Waits(order, error))
+                if self._stopping.wait(BUSY_WAIT):
+                    raise
+
+    def _paint_once(self, order: Order) -> Saved | None:
+        with order.begin(self._client) as job:
+            self._running[id(order)] = job
+            try:
+                if self._stopping.is_set():  # while it was sent
+                    job.cancel()
+                for event in job:
+                    self._inbox.put(_Shown(order, event))
+            finally:
+                del self._running[id(order)]
+            return order.finish(job)
+
+
+@contextlib.contextmanager
+def _interrupts_to(receive: Callable[[], object]) -> Iterator[None]:
+    """Ctrl-C calls `receive` meanwhile, and nothing else."""
+
+    def handle(_number: int, _frame: Any) -> None:
+        receive()
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

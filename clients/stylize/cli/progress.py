@@ -1,78 +1,121 @@
-"""Showing a job while it runs: a bar on a terminal, a few lines elsewhere, JSON for programs, or nothing."""
+"""Showing jobs while they run: bars on a terminal, a few lines elsewhere, JSON for programs, or nothing.
+
+Paths of paintings go to stdout, one a line; everything else to stderr.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from types import TracebackType
-from typing import Protocol
+import time
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from stylize import events
+from stylize.cli.failures import error_event, error_text
+from stylize.cli.painting import Order, Reporter, Saved
 from stylize.cli.terminal import messages
+from stylize.errors import StylizeError
+
+NAME_WIDTH = 24
+"""Characters of a photo's name beside its bar."""
 
 
-class Reporter(Protocol):
-    """Something that is shown the events of one job."""
-
-    def __enter__(self) -> Reporter: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def show(self, event: events.Event) -> None:
-        """Shows one event."""
-        ...
-
-
-def choose_reporter(*, as_json: bool, quiet: bool) -> Reporter:
-    """The one that fits the options and stderr."""
+def choose_reporter(*, as_json: bool, quiet: bool, count: int = 1) -> Reporter:
+    """The one that fits the options, stderr and how many paintings there are."""
     if as_json:
         return JsonReporter()
     if quiet:
-        return SilentReporter()
+        return SilentReporter(several=count > 1)
     console = messages()
-    return BarReporter(console) if console.is_terminal else LineReporter()
+    if count == 1:
+        return BarReporter(console) if console.is_terminal else LineReporter()
+    return BarsReporter(console, count) if console.is_terminal else LinesReporter(count)
 
 
 class SilentReporter:
-    """Shows nothing."""
+    """Shows nothing but the paths of paintings, and, of several photos, those that fail: one ends with its error."""
+
+    def __init__(self, *, several: bool = False) -> None:
+        self._several = several
 
     def __enter__(self) -> SilentReporter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing to end."""
 
-    def show(self, event: events.Event) -> None:
+    def show(self, order: Order, event: events.Event) -> None:
+        """Nothing."""
+
+    def saved(self, order: Order, saved: Saved | None) -> None:
+        """The path on stdout."""
+        if saved is not None:
+            print(saved.path, flush=True)
+
+    def failed(self, name: str, error: StylizeError) -> None:
+        """A line for each of several."""
+        if self._several:
+            print(failure_text(name, error), file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
         """Nothing."""
 
 
-class JsonReporter(SilentReporter):
-    """One event a line on stdout, without picture data."""
+class JsonReporter:
+    """One event a line on stdout, without picture data, each with the photo that it is of."""
 
-    def show(self, event: events.Event) -> None:
+    def __enter__(self) -> JsonReporter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end."""
+
+    def show(self, order: Order, event: events.Event) -> None:
         """Prints the event at once."""
-        print(json.dumps(events.event_to_dict(event)), flush=True)
+        self._print(order.name, events.event_to_dict(event))
+
+    def saved(self, order: Order, saved: Saved | None) -> None:
+        """The event `saved`, with the absolute path."""
+        if saved is not None:
+            self._print(order.name, {"event": "saved", "path": str(saved.path.absolute())})
+
+    def failed(self, name: str, error: StylizeError) -> None:
+        """The event `error`."""
+        self._print(name, error_event(error))
+
+    def say(self, text: str) -> None:
+        """The event `note`."""
+        print(json.dumps({"event": "note", "text": text}), flush=True)
+
+    def _print(self, name: str, event: dict[str, object]) -> None:
+        print(json.dumps({**event, "photo": name}), flush=True)
 
 
 class LineReporter(SilentReporter):
     """Plain lines on stderr: waiting, start, each quarter of the way, end."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._quarters = 0
 
-    def show(self, event: events.Event) -> None:
+    def show(self, order: Order, event: events.Event) -> None:
         """Prints a line if the event is worth one."""
         line = self._line(event)
         if line:
-            print(line, file=sys.stderr, flush=True)
+            self.say(line)
+
+    def saved(self, order: Order, saved: Saved | None) -> None:
+        """The path, and notes."""
+        for note in saved.notes if saved else ():
+            self.say(f"Note: {note}")
+        super().saved(order, saved)
+
+    def say(self, text: str) -> None:
+        """A line."""
+        print(text, file=sys.stderr, flush=True)
 
     def _line(self, event: events.Event) -> str:
         match event:
@@ -92,12 +135,46 @@ class LineReporter(SilentReporter):
         return ""
 
 
-class BarReporter:
-    """A progress bar on stderr: iteration, loss, time left and device; the place in the queue while it waits."""
+class LinesReporter(SilentReporter):
+    """A line for each of several paintings when it is done."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(several=True)
+        self._count = count
+        self._done = 0
+        self._times: dict[str, float] = {}
+
+    def show(self, order: Order, event: events.Event) -> None:
+        """Only what the daemon warns of."""
+        if isinstance(event, events.Summary):
+            self._times[order.name] = event.run_time
+            for warning in event.warnings:
+                self.say(f"Note: {order.name}: {warning}")
+
+    def saved(self, order: Order, saved: Saved | None) -> None:
+        """A line, and the path on stdout."""
+        self._done += 1
+        self.say(f"[{self._done}/{self._count}] {order.name} in {duration_text(self._times.pop(order.name, 0.0))}")
+        for note in saved.notes if saved else ():
+            self.say(f"Note: {order.name}: {note}")
+        super().saved(order, saved)
+
+    def failed(self, name: str, error: StylizeError) -> None:
+        """A line."""
+        self._done += 1
+        self.say(f"[{self._done}/{self._count}] {failure_text(name, error)}")
+
+    def say(self, text: str) -> None:
+        """A line."""
+        print(text, file=sys.stderr, flush=True)
+
+
+class _Bars:
+    """Bars on stderr that do not disturb what goes to stdout, be it the same terminal or a pipe."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bar = Progress(
+        self._bars = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -105,39 +182,132 @@ class BarReporter:
             console=console,
             transient=True,
             expand=True,
+            redirect_stdout=False,
         )
-        self._task = self._bar.add_task("Sending", total=None, detail="")
+
+    def __exit__(self, *_: object) -> None:
+        """Removes the bars."""
+        self._bars.stop()
+
+    def saved(self, order: Order, saved: Saved | None) -> None:
+        """The path, above the bars if stdout is this terminal, too."""
+        for note in saved.notes if saved else ():
+            self.say(f"Note: {note}")
+        if saved is None:
+            return
+        if sys.stdout.isatty():
+            self._console.print(escape(str(saved.path)), soft_wrap=True)
+        else:
+            print(saved.path, flush=True)
+
+    def say(self, text: str) -> None:
+        """A line above the bars."""
+        self._console.print(escape(text))
+
+
+class BarReporter(_Bars):
+    """One painting's bar: iteration, loss, time left and device; the place in the queue while it waits."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._task = self._bars.add_task("Sending", total=None, detail="")
         self._device = ""
 
     def __enter__(self) -> BarReporter:
-        self._bar.start()
+        self._bars.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Removes the bar."""
-        self._bar.stop()
-
-    def show(self, event: events.Event) -> None:
+    def show(self, order: Order, event: events.Event) -> None:
         """Moves the bar, or prints a line above it."""
         match event:
             case events.Queued():
-                self._bar.update(self._task, description="Waiting", detail=ahead_text(event))
+                self._bars.update(self._task, description="Waiting", detail=ahead_text(event))
             case events.Started():
                 self._device = event.device.split(" ")[0]
-                self._console.print(escape(started_text(event)))
-                self._bar.update(self._task, description="Painting", detail=self._device)
+                self.say(started_text(event))
+                self._bars.update(self._task, description="Painting", detail=self._device)
             case events.Progress():
-                left = f"{duration_text(event.eta)} left  " if event.eta else ""
-                self._bar.update(
+                self._bars.update(
                     self._task,
                     completed=event.iteration,
                     total=event.iterations,
-                    detail=f"{event.iteration}/{event.iterations}  loss {event.loss:.3g}  {left}{self._device}",
+                    detail=f"{progress_text(event)}  {self._device}",
                 )
             case events.Summary():
-                self._console.print(escape(summary_text(event)))
+                self.say(summary_text(event))
+
+    def failed(self, name: str, error: StylizeError) -> None:
+        """Nothing: the command ends with it."""
+
+
+class BarsReporter(_Bars):
+    """A bar for all of several paintings, and one for each that is in flight."""
+
+    def __init__(self, console: Console, count: int) -> None:
+        super().__init__(console)
+        self._count = count
+        self._done = 0
+        self._painted = 0
+        self._begun = time.monotonic()
+        self._all = self._bars.add_task(f"0/{count} photos", total=count, detail="")
+        self._tasks = {}
+
+    def __enter__(self) -> BarsReporter:
+        self._bars.start()
+        return self
+
+    def show(self, order: Order, event: events.Event) -> None:
+        """Moves the bar of this painting."""
+        if order.name not in self._tasks:
+            self._tasks[order.name] = self._bars.add_task(escape(short_name(order.name)), total=None, detail="")
+        task = self._tasks[order.name]
+        match event:
+            case events.Queued():
+                self._bars.update(task, detail="waiting")
+            case events.Progress():
+                self._bars.update(task, completed=event.iteration, total=event.iterations, detail=progress_text(event))
+            case events.Summary():
+                for warning in event.warnings:
+                    self.say(f"Note: {order.name}: {warning}")
+
+    def saved(self, order: Order, saved: Saved | None) -> None:
+        """The path; the painting's bar goes."""
+        self._painted += 1
+        self._end(order.name)
+        super().saved(order, saved)
+
+    def failed(self, name: str, error: StylizeError) -> None:
+        """A line; the painting's bar goes."""
+        self._end(name)
+        self._console.print(f"[red]Failed[/] {escape(failure_text(name, error))}", soft_wrap=True)
+
+    def _end(self, name: str) -> None:
+        self._done += 1
+        if name in self._tasks:
+            self._bars.remove_task(self._tasks.pop(name))
+        left = (time.monotonic() - self._begun) / max(1, self._painted) * (self._count - self._done)
+        self._bars.update(
+            self._all,
+            completed=self._done,
+            description=f"{self._done}/{self._count} photos",
+            detail=f"{duration_text(left)} left" if self._painted else "",
+        )
+
+
+def failure_text(name: str, error: StylizeError) -> str:
+    """What failed, why, and what to do, on one line."""
+    return f"{name}: {error_text(error)}"
+
+
+def short_name(name: str) -> str:
+    """The end of a path, which tells more than its beginning."""
+    return name if len(name) <= NAME_WIDTH else "…" + name[1 - NAME_WIDTH :]
+
+
+def progress_text(event: events.Progress) -> str:
+    """Step, loss and time left."""
+    left = f"  {duration_text(event.eta)} left" if event.eta else ""
+    return f"{event.iteration}/{event.iterations}  loss {event.loss:.3g}{left}"
 
 
 def ahead_text(event: events.Queued) -> str:

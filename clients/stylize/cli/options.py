@@ -1,0 +1,119 @@
+"""Options that several commands have, each in one place. What the contract says of a tunable is its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuralstyle.v1.comments import FIELD_COMMENTS
+from stylize.cli import completion
+
+TUNABLES = "Tunables."
+
+
+def tunable_help(name: str) -> str:
+    """What the contract says of it, without its references to papers."""
+    return FIELD_COMMENTS[TUNABLES + name]
+
+
+def tunable_names() -> list[str]:
+    """In the order of the contract."""
+    return [name.removeprefix(TUNABLES) for name in FIELD_COMMENTS if name.startswith(TUNABLES)]
+
+
+Styles = Annotated[
+    list[str],
+    typer.Option(
+        "--style",
+        "-s",
+        metavar="STYLE",
+        help="A picture file, or the name of a style (`stylize styles`). Several are mixed.",
+        show_default=False,
+        autocompletion=completion.styles,
+    ),
+]
+StyleWeights = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--style-weight",
+        metavar="N",
+        help="One for each --style, in their order: " + FIELD_COMMENTS["Style.weight"],
+        show_default=False,
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Which values to start from (`stylize presets`).", autocompletion=completion.presets
+    ),
+]
+Size = Annotated[int | None, typer.Option(metavar="PIXELS", help=tunable_help("size"), show_default=False)]
+Strength = Annotated[float | None, typer.Option(metavar="0..1", help=tunable_help("strength"), show_default=False)]
+StyleScale = Annotated[
+    float | None, typer.Option(metavar="FACTOR", help=tunable_help("style_scale"), show_default=False)
+]
+Colours = Annotated[
+    str | None,
+    typer.Option(
+        "--colors",
+        metavar="keep|style",
+        help="keep: the photo's colours stay, and only brightness is painted. style: the style's colours. "
+        "Between the two: --set color=0.5.",
+        show_default=False,
+        autocompletion=completion.colours,
+    ),
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help=f"Any value of the preset, such as iterations=200: {', '.join(tunable_names())}. "
+        "`stylize presets NAME` shows their values and says what they are.",
+        autocompletion=completion.assignments,
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="The same seed gives the same painting on the same machine.")
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KIND",
+        help="Arithmetic of the network: auto, fp32 or bf16.",
+        autocompletion=completion.precisions,
+    ),
+]
+Depth = Annotated[
+    int,
+    typer.Option(
+        metavar="BITS", help="Bits a sample: 8, or 16 for PNG and TIFF, which then stay in sRGB.", show_default="8"
+    ),
+]
+MetadataKept = Annotated[
+    str,
+    typer.Option(
+        "--metadata",
+        metavar="all|profile|none",
+        help="What the file holds besides the pixels. all: the photo's profile and EXIF data, and how it was painted. "
+        "profile: the same without EXIF data, so without camera and place. none: nothing; `stylize rerun` cannot "
+        "paint it again.",
+        autocompletion=completion.metadata,
+    ),
+]
+Mask = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A picture of the photo's shape: white is painted, black keeps the photo, gray mixes. The whole photo is "
+        "painted all the same, and the mask laid over at the end.",
+        show_default=False,
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]
+AsEvents = Annotated[bool, typer.Option("--json", help="Print one event a line, as JSON, and nothing else.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only the paintings' paths, and errors.")]
+OpenAfter = Annotated[bool, typer.Option("--open", help="Show what was painted in the desktop's picture viewer.")]

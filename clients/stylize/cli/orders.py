@@ -1,0 +1,140 @@
+"""Orders for paintings that become files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from stylize.cli.look import Look
+from stylize.cli.painting import Order, Saved
+from stylize.cli.photos import Found, default_output, is_folder_name
+from stylize.client import Client
+from stylize.encoding import Metadata
+from stylize.errors import OutputExists, OutputUnwritable, StylizeError
+from stylize.events import Result
+from stylize.job import Job
+from stylize.masking import Mask, open_mask
+from stylize.pictures import check_readable, open_picture
+from stylize.saving import check_output, keeps_alpha, rescue
+
+FRAME_SIDE = 512
+"""Longest side in pixels of preview frames."""
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """How the files are written. Made by `of`."""
+
+    metadata: Metadata = Metadata.ALL
+    mask: Mask | None = None
+    overwrite: bool = False
+    frames: bool = False
+    """Ask the daemon for frames."""
+
+    @classmethod
+    def of(
+        cls, metadata: str = "all", mask: Path | None = None, *, overwrite: bool = False, frames: bool = False
+    ) -> FileOptions:
+        """From what the options say. Raises a usage error, or InputUnreadable for a mask that is no picture."""
+        try:
+            kept = Metadata(metadata)
+        except ValueError:
+            known = ", ".join(choice.value for choice in Metadata)
+            raise typer.BadParameter(f"It is one of {known}, not {metadata}.", param_hint="--metadata") from None
+        return cls(kept, open_mask(mask) if mask else None, overwrite, frames)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A photo that cannot be painted, as far as is known without a daemon."""
+
+    name: str
+    error: StylizeError
+
+
+def file_orders(found: Found, look: Look, out: str | None, options: FileOptions) -> tuple[list[Order], list[Refused]]:
+    """Orders for all photos whose paintings can be written, and those whose cannot.
+
+    Of one photo, what is wrong is raised. Raises OutputUnwritable if the folder cannot be made, and a usage error if
+    several photos are to go into one file.
+    """
+    folder = _output_folder(found, out)
+    orders: list[Order] = []
+    refused: list[Refused] = []
+    taken: dict[Path, Path] = {}
+    styles = [style for style, _ in look.styles]
+    for photo in found.photos:
+        path = Path(out) if out and folder is None else default_output(photo, styles, folder)
+        try:
+            _check(photo, path, look, options, taken)
+        except StylizeError as error:
+            if not found.several:
+                raise
+            refused.append(Refused(str(photo), error))
+            continue
+        taken[path] = photo
+        orders.append(file_order(photo, path, look, options, batch=found.several))
+    return orders, refused
+
+
+def file_order(photo: Path, path: Path, look: Look, options: FileOptions, *, batch: bool = False) -> Order:
+    """An order for one file."""
+
+    def begin(client: Client) -> Job:
+        if options.mask is not None:
+            options.mask.check_fits(open_picture(photo, client.limits.max_image_bytes))
+        return look.begin(client, photo, preview=FRAME_SIDE if options.frames else None, batch=batch)
+
+    return Order(str(photo), begin, lambda job: save(job, path, options))
+
+
+def save(job: Job, path: Path, options: FileOptions) -> Saved:
+    """Saves a finished painting; if its place has failed, elsewhere, and then raises OutputUnwritable that says so."""
+    assert job.painting is not None
+    try:
+        job.save(path, overwrite=options.overwrite, metadata=options.metadata, mask=options.mask)
+    except (OutputUnwritable, OutputExists) as error:
+        raise _rescued(error, job.painting, path) from error
+    notes = []
+    if job.painting.channels == 4 and not keeps_alpha(path):
+        notes.append(f"{path.suffix} files have no transparency: the painting was laid on white.")
+    return Saved(path, tuple(notes))
+
+
+def _output_folder(found: Found, out: str | None) -> Path | None:
+    if out is None or not (is_folder_name(out) or found.several):
+        return None
+    folder = Path(out)
+    if not is_folder_name(out) and folder.suffix:
+        raise typer.BadParameter(
+            f"{len(found.photos)} photos do not go into one file: name a folder, such as paintings/.",
+            param_hint="--out",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputUnwritable(f"The folder {folder} cannot be made: {error.strerror}.") from error
+    return folder
+
+
+def _check(photo: Path, path: Path, look: Look, options: FileOptions, taken: dict[Path, Path]) -> None:
+    check_readable(photo)
+    if path in taken:
+        raise OutputExists(
+            f"{photo} and {taken[path]} would both become {path}.",
+            remedy="Paint them one after the other, with different -o folders.",
+        )
+    if path.exists() and path.samefile(photo):
+        raise OutputExists(f"{path} is the photo itself.", remedy="Choose another name with -o.")
+    check_output(path, options.overwrite, look.depth)
+
+
+def _rescued(error: StylizeError, painting: Result, path: Path) -> OutputUnwritable:
+    elsewhere = rescue(painting, path.stem)
+    if elsewhere is None:
+        return OutputUnwritable(f"{error} The painting could not be saved elsewhere either.")
+    return OutputUnwritable(
+        f"{error} The painting is not lost: it was saved as {elsewhere}.", remedy="Move it from there."
+    )
