@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from stylize.job import Job
     from stylize.masking import Mask, open_mask
     from stylize.provenance import Provenance, read_provenance
+    from stylize.sample import SAMPLE_PHOTO
 
 __all__ = [
+    "SAMPLE_PHOTO",
     "AsyncClient",
     "AsyncJob",
     "Busy",
@@ -83,7 +85,7 @@ __all__ = [
 ]
 
 
-_HOMES = ("errors", "events", "job", "client", "aio", "encoding", "masking", "provenance")
+_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "masking", "provenance")
 
 
 def __getattr__(name: str) -> object:
