@@ -13,6 +13,7 @@ import argparse
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import stylize
 
@@ -39,12 +40,15 @@ class Turn:
             raise argparse.ArgumentTypeError(f"{text!r} is not of the form PERCENT:name=value") from None
 
 
-def main(photo: Path, style: str, turns: list[Turn], out: Path, forming: Path, size: int) -> None:
-    """Paints, steers, writes the newest preview to `forming` and the painting to `out`."""
+def main(photo: Path, style: str, turns: list[Turn], out: Path, forming: Path, **settings: Any) -> None:
+    """Paints, steers, writes the newest preview to `forming` and the painting to `out`.
+
+    settings: size and iterations, for `Client.stylize`.
+    """
     ahead = sorted(turns, key=lambda turn: turn.percent)
     with (
         stylize.Client.connect() as client,
-        client.stylize(photo, style, "draft", size=size, preview=PREVIEW_SIDE) as job,
+        client.stylize(photo, style, "draft", preview=PREVIEW_SIDE, **settings) as job,
     ):
         for event in job:
             match event:
@@ -78,9 +82,18 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, default=Path("steered.png"), help="default: steered.png")
     parser.add_argument("--forming", type=Path, default=Path("forming.png"), help="preview; default: forming.png")
     parser.add_argument("--size", type=int, default=384, help="long side in pixels; default: 384")
+    parser.add_argument("--iterations", type=int, help="steps; default: the preset's")
     options = parser.parse_args()
     turns = options.at or [Turn.parse(text) for text in DEFAULT_TURNS]
     try:
-        main(options.photo, options.style, turns, options.out, options.forming, options.size)
+        main(
+            options.photo,
+            options.style,
+            turns,
+            options.out,
+            options.forming,
+            size=options.size,
+            iterations=options.iterations,
+        )
     except stylize.StylizeError as error:
         raise SystemExit(f"{error} {error.remedy}") from None

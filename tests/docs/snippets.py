@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +43,17 @@ class Section:
         return {name for snippet in self.snippets for name in _PICTURE.findall(snippet.text)}
 
 
-def sections(page: Path) -> list[Section]:
-    """The sections of a page that have snippets. The text before the first heading is a section without a title."""
+def sections(page: Path, *, except_for: Collection[str] = ()) -> list[Section]:
+    """The sections of a page that have snippets, other than in the languages `except_for`. The text before the first
+    heading is a section without a title."""
     title, *rest = _HEADING.split(page.read_text(encoding="utf-8"))
     pairs = [("", title), *zip(rest[::2], rest[1::2], strict=True)]
     found = [
-        Section(page.stem, heading, tuple(Snippet(language, text) for language, text in _FENCE.findall(body)))
+        Section(
+            page.stem,
+            heading,
+            tuple(Snippet(language, text) for language, text in _FENCE.findall(body) if language not in except_for),
+        )
         for heading, body in pairs
     ]
     return [section for section in found if section.snippets]

@@ -98,7 +98,8 @@ def test_a_mistake_is_one_sentence(run: Run, arguments: tuple[str, ...]) -> None
 
 
 def test_live_steering_changes_the_running_job(run: Run, photos: list[str], tmp_path: Path) -> None:
-    result = run("live_steering.py", photos[0], "--at", "15:strength=0.75", "--at", "20:color=0.25")
+    turns = ("--at", "10:strength=0.75", "--at", "20:color=0.25")
+    result = run("live_steering.py", photos[0], *turns, "--iterations", "60")
     assert result.returncode == 0, result.stderr
     assert "it ended with strength 0.75, color 0.25" in result.stdout
     with Image.open(tmp_path / "steered.png") as painting, Image.open(tmp_path / "forming.png") as forming:

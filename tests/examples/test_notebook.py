@@ -51,7 +51,7 @@ def test_it_shows_frames_and_the_painting(
     notebook = read()
     parameters = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
     # As papermill does it: the values that are wanted, in a cell after the tagged one.
-    notebook.cells.insert(notebook.cells.index(parameters) + 1, nbformat.v4.new_code_cell("SIZE = 60"))
+    notebook.cells.insert(notebook.cells.index(parameters) + 1, nbformat.v4.new_code_cell("SIZE, ITERATIONS = 60, 40"))
     client = WatchedNotebook(notebook, timeout=CELL_S, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     pictures = [picture(data) for data in client.shown if "image/png" in data]
