@@ -57,6 +57,7 @@ proto-check: proto ## Fail if the committed generated code is not what the contr
 
 docs: $(VENV)/ready ## Write the generated pages and pictures
 	$(BIN)/python -m neuralstyle.v1.reasons > docs/errors.md
+	$(BIN)/python docs/make_cli_page.py > docs/cli.md
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python docs/make_gimp_pictures.py
 

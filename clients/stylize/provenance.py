@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
@@ -28,6 +29,7 @@ from stylize.tunables import TunableValue
 
 TEXT_PREFIX = "stylized:"
 _COMMENT_PREFIX = b"ASCII\0\0\0"
+_STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 _MOST_JSON_BYTES = 1_000_000
 """More than any record has; a larger file is something else."""
 
@@ -112,7 +114,8 @@ class Provenance:
         try:
             given["parameters"] = dict(given["parameters"])
             given["seed"] = int(given["seed"])
-            given["styles"] = tuple(_style_record(style) for style in given.get("styles") or ())
+            styles = given.get("styles") or _style_in_gimp(values.get("style"))
+            given["styles"] = tuple(_style_record(style) for style in styles)
             for name in ("content", "mask"):
                 given[name] = _picture_record(given.get(name))
         except (KeyError, TypeError) as error:
@@ -207,6 +210,12 @@ def _from_text(key: str, text: str) -> Any:
 
 def _picture_record(values: Any) -> PictureRecord | None:
     return PictureRecord(str(values["file"]), str(values["sha256"])) if values else None
+
+
+def _style_in_gimp(style: Any) -> list[dict[str, Any]]:
+    """The plug-in's own word for the style: of use here if it is a name, not a path or the title of a layer."""
+    named = isinstance(style, str) and _STYLE_NAME.fullmatch(style)
+    return [{"name": style, "picture": None, "weight": 1.0}] if named else []
 
 
 def _style_record(values: Any) -> StyleRecord:

@@ -60,7 +60,10 @@ def test_a_job_tells_its_sources_without_their_folders(client: Client, tmp_path:
 def test_the_record_of_a_gimp_layer_is_read(tmp_path: Path) -> None:
     record = {key: value for key, value in asdict(HOW).items() if key not in ("content", "styles", "mask", "depth")}
     told = parse_provenance(json.dumps({**record, "style": "ink", "seconds": 4.2}).encode(), "layer")
-    assert (told.parameters, told.content, told.styles, told.depth) == (HOW.parameters, None, (), 8)
+    assert (told.parameters, told.content, told.depth) == (HOW.parameters, None, 8)
+    assert told.styles == (StyleRecord("ink", None),)
+    told = parse_provenance(json.dumps({**record, "style": "/home/me/oil.jpg"}).encode(), "layer")
+    assert told.styles == ()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stylize.cli import catalogue, daemon, demo, doctor, gimp, image
+from stylize.cli import catalogue, daemon, demo, doctor, gimp, image, rerun, sheet, styles
 from stylize.cli.failures import ReportingGroup
 
 app = typer.Typer(
@@ -19,8 +19,10 @@ app = typer.Typer(
     epilog="First try: stylize demo",
 )
 app.command("image")(image.image)
+app.command("rerun")(rerun.rerun)
+app.command("sheet")(sheet.sheet)
 app.command("demo")(demo.demo)
-app.command("styles")(catalogue.styles)
+app.add_typer(styles.app, name="styles")
 app.command("presets")(catalogue.presets)
 app.add_typer(daemon.app, name="daemon")
 app.add_typer(gimp.app, name="gimp")

@@ -1,4 +1,4 @@
-"""`stylize styles` and `stylize presets`: what there is to choose from."""
+"""`stylize presets`: what there is to choose from."""
 
 from __future__ import annotations
 
@@ -6,34 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stylize.cli import completion, options
+
 if TYPE_CHECKING:
     from neuralstyle.v1 import stylize_pb2 as pb
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-def styles(as_json: AsJson = False) -> None:
-    """List the built-in styles."""
-    from rich import box
-    from rich.table import Table
-
-    from stylize.cli.terminal import connected, print_json, results
-    from stylize.plain import plain_message
-
-    with connected(quiet=as_json) as client:
-        found = client.styles()
-    if as_json:
-        print_json([plain_message(style) for style in found])
-        return
-    table = Table("Name", "Title", "Artist", "Rights", box=box.SIMPLE_HEAD)
-    for style in found:
-        table.add_row(f"[bold]{style.name}[/]", style.title, style.artist, style.rights)
-    results().print(table)
-
 
 def presets(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show the values of this preset.")] = None,
-    as_json: AsJson = False,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Show the values of this preset.", autocompletion=completion.presets),
+    ] = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the presets, or show the values of one."""
     from neuralstyle.v1.reasons import Reason
@@ -44,6 +28,7 @@ def presets(
     with connected(quiet=as_json) as client:
         found = client.presets()
         default = client.info().default_preset
+    completion.remember("presets", [(preset.name, preset.description) for preset in found])
     if name is not None:
         found = [preset for preset in found if preset.name == name]
         if not found:
@@ -72,14 +57,15 @@ def _print_presets(found: list[pb.PresetInfo], default: str) -> None:
 
 def _print_preset(preset: pb.PresetInfo) -> None:
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     from stylize.cli.terminal import results
     from stylize.tunables import plain_tunables, value_text
 
-    table = Table("Tunable", "Value", box=box.SIMPLE_HEAD)
+    table = Table("Tunable", "Value", "What it is", box=box.SIMPLE_HEAD)
     for key, value in plain_tunables(preset.tunables).items():
-        table.add_row(key, value_text(value))
+        table.add_row(key, value_text(value), escape(options.tunable_help(key)))
     console = results()
     console.print(f"[bold]{preset.name}[/]: {preset.description} Made for the weights {preset.weights}.")
     console.print(table)

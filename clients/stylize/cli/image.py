@@ -14,7 +14,7 @@ def image(
     photos: Annotated[
         list[str],
         typer.Argument(
-            metavar="PHOTO...",
+            metavar="PHOTO",
             help="Photos, folders of photos, or patterns such as '*.jpg'. Paintings of ours among them are left out.",
             show_default=False,
         ),

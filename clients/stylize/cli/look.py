@@ -92,6 +92,7 @@ def look_from_options(
         if value is None:
             continue
         if name in values:
+            # Only what has an option of its own can be given by it and by --set.
             option = "colors" if name == "color" else name.replace("_", "-")
             raise typer.BadParameter(f"The {name.replace('_', ' ')} is given twice.", param_hint=f"--{option}")
         values[name] = value

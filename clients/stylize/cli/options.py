@@ -14,7 +14,7 @@ TUNABLES = "Tunables."
 
 
 def tunable_help(name: str) -> str:
-    """What the contract says of it, without its references to papers."""
+    """What the contract says of it."""
     return FIELD_COMMENTS[TUNABLES + name]
 
 
@@ -88,9 +88,7 @@ Precision = Annotated[
 ]
 Depth = Annotated[
     int,
-    typer.Option(
-        metavar="BITS", help="Bits a sample: 8, or 16 for PNG and TIFF, which then stay in sRGB.", show_default="8"
-    ),
+    typer.Option(metavar="BITS", help="Bits a sample: 8, or 16 for PNG and TIFF, which then stay in sRGB."),
 ]
 MetadataKept = Annotated[
     str,

@@ -82,7 +82,13 @@ class Tally:
     failed: list[tuple[Order, StylizeError]] = field(default_factory=list)
     left: list[Order] = field(default_factory=list)
     """Not painted, because of Ctrl-C or because the daemon went away."""
-    interrupted: bool = False
+    interrupts: int = 0
+    """How often Ctrl-C was pressed."""
+
+    @property
+    def discarded(self) -> bool:
+        """True if the user wanted nothing to be kept."""
+        return self.interrupts > 1
 
 
 def paint_all(client: Client, orders: Sequence[Order], reporter: Reporter) -> Tally:
@@ -139,7 +145,6 @@ class _Studio:
         """Its `put` may be called in a signal handler, unlike that of `queue.Queue`."""
         self._stopping = threading.Event()
         """Nothing new is begun."""
-        self._interrupts = 0
         self._tally = Tally()
 
     def run(self) -> Tally:
@@ -184,14 +189,13 @@ class _Studio:
         self._reporter.failed(order.name, error)
 
     def _interrupted(self) -> None:
-        self._interrupts += 1
-        self._tally.interrupted = True
+        self._tally.interrupts += 1
         self._stopping.set()
-        if self._interrupts == 1:
+        if self._tally.interrupts == 1:
             self._reporter.say("Stopping: what is painted so far is kept. Ctrl-C again discards it.")
             for job in list(self._running.values()):
                 self._stop_and_keep(job)
-        elif self._interrupts == 2:
+        elif self._tally.interrupts == 2:
             for job in list(self._running.values()):
                 job.cancel()
         else:

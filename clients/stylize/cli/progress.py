@@ -23,7 +23,7 @@ NAME_WIDTH = 24
 """Characters of a photo's name beside its bar."""
 
 
-def choose_reporter(*, as_json: bool, quiet: bool, count: int = 1) -> Reporter:
+def choose_reporter(*, as_json: bool, quiet: bool, count: int = 1, thing: str = "photo") -> Reporter:
     """The one that fits the options, stderr and how many paintings there are."""
     if as_json:
         return JsonReporter()
@@ -32,7 +32,7 @@ def choose_reporter(*, as_json: bool, quiet: bool, count: int = 1) -> Reporter:
     console = messages()
     if count == 1:
         return BarReporter(console) if console.is_terminal else LineReporter()
-    return BarsReporter(console, count) if console.is_terminal else LinesReporter(count)
+    return BarsReporter(console, count, thing) if console.is_terminal else LinesReporter(count)
 
 
 class SilentReporter:
@@ -243,13 +243,14 @@ class BarReporter(_Bars):
 class BarsReporter(_Bars):
     """A bar for all of several paintings, and one for each that is in flight."""
 
-    def __init__(self, console: Console, count: int) -> None:
+    def __init__(self, console: Console, count: int, thing: str) -> None:
         super().__init__(console)
         self._count = count
+        self._thing = thing
         self._done = 0
         self._painted = 0
         self._begun = time.monotonic()
-        self._all = self._bars.add_task(f"0/{count} photos", total=count, detail="")
+        self._all = self._bars.add_task(f"0/{count} {thing}s", total=count, detail="")
         self._tasks = {}
 
     def __enter__(self) -> BarsReporter:
@@ -289,7 +290,7 @@ class BarsReporter(_Bars):
         self._bars.update(
             self._all,
             completed=self._done,
-            description=f"{self._done}/{self._count} photos",
+            description=f"{self._done}/{self._count} {self._thing}s",
             detail=f"{duration_text(left)} left" if self._painted else "",
         )
 

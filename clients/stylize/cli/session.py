@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,8 @@ class Session:
     """A file that is rewritten with each frame."""
     open_after: bool = False
     """Show the paintings in the desktop's viewer at the end."""
+    thing: str = "photo"
+    """What several orders are counted in."""
 
     @property
     def wants_frames(self) -> bool:
@@ -51,10 +53,17 @@ def check_preview_file(path: Path | None, overwrite: bool) -> None:
         check_output(path, overwrite)
 
 
-def run(orders: Sequence[Order], session: Session, refused: Sequence[Refused] = ()) -> Tally:
+def run(
+    orders: Sequence[Order],
+    session: Session,
+    refused: Sequence[Refused] = (),
+    *,
+    assemble: Callable[[Tally], Path | None] | None = None,
+) -> None:
     """Paints everything, and tells how it went.
 
-    refused: what cannot be painted, told among the failures. Raises the error of a single painting; typer.Exit with an
+    refused: what cannot be painted, told among the failures. assemble: makes one file of all paintings, of which none
+    is saved by itself, and gives its path. Raises the error of a single painting; typer.Exit with an
     exit code if something of several is missing: that of the failures if they have one in common, else 1, and 130 if
     Ctrl-C left something out.
     """
@@ -68,15 +77,19 @@ def run(orders: Sequence[Order], session: Session, refused: Sequence[Refused] = 
             tally = paint_all(client, orders, display)
     else:
         _tell_refused(refused, _reporter(session, count))
+    whole = assemble(tally) if assemble else None
     failed = [*((each.name, each.error) for each in refused), *((order.name, error) for order, error in tally.failed)]
     if count == 1 and failed:
         raise failed[0][1]
     if count > 1:
         _tell_tally(tally, failed, count, session, time.monotonic() - begun)
+    paths = [saved.path for _, saved in tally.saved if saved]
+    if whole:
+        paths.append(whole)
+        print(json.dumps({"event": "saved", "path": str(whole.absolute())}) if session.as_json else whole, flush=True)
     if session.open_after:
-        _open([saved.path for _, saved in tally.saved if saved], session)
+        _open(paths, session)
     _exit(tally, [error for _, error in failed], session)
-    return tally
 
 
 def _reporter(session: Session, count: int) -> Reporter:
@@ -87,7 +100,7 @@ def _reporter(session: Session, count: int) -> Reporter:
         if shown is not None:
             return shown
         session.say("Note: no preview, because this is no terminal that can show one.")
-    return choose_reporter(as_json=session.as_json, quiet=session.quiet, count=count)
+    return choose_reporter(as_json=session.as_json, quiet=session.quiet, count=count, thing=session.thing)
 
 
 def _tell_refused(refused: Sequence[Refused], reporter: Reporter) -> None:
@@ -102,16 +115,16 @@ def _tell_tally(
         numbers = {"painted": len(tally.saved), "failed": len(failed), "left": len(tally.left)}
         print(json.dumps({"event": "end", **numbers}), flush=True)
         return
-    text = f"Painted {len(tally.saved)} of {count} photos in {duration_text(seconds)}."
+    text = f"Painted {len(tally.saved)} of {count} {session.thing}s in {duration_text(seconds)}."
     if failed:
         text += f" Failed: {', '.join(name for name, _ in failed)}."
     if tally.left:
-        text += f" Not painted: {len(tally.left)}; the same command paints what is missing."
+        text += f" Not painted: {len(tally.left)}."
     session.say(text)
 
 
 def _exit(tally: Tally, errors: Sequence[StylizeError], session: Session) -> None:
-    if tally.interrupted and tally.left:
+    if tally.interrupts and tally.left:
         if not session.as_json:
             print("Interrupted.", file=sys.stderr)
         raise typer.Exit(LocalExit.INTERRUPTED)

@@ -1,0 +1,118 @@
+"""Finding again what a painting was made from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stylize import own_styles
+from stylize.errors import InputUnreadable
+from stylize.pictures import PictureRecord
+from stylize.provenance import Provenance, StyleRecord
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user named."""
+
+    photo: Path | None = None
+    styles: tuple[str, ...] = ()
+    mask: Path | None = None
+
+
+@dataclass
+class FoundSources:
+    """What to paint with."""
+
+    photo: Path
+    styles: list[tuple[str, float | None]]
+    """Names or paths, each with its weight."""
+    mask: Path | None
+    notes: list[str] = field(default_factory=list)
+    """What the user should know, one sentence each."""
+
+
+def find_sources(told: Provenance, place: Path, given: Given) -> FoundSources:
+    """Photo, styles and mask of a painting that lies in `place`.
+
+    What the user named is taken, with a note if it is not what was recorded. Raises InputUnreadable, with what to name,
+    for what is not found, is found changed, or was never recorded.
+    """
+    search = _Search([place, place / "..", Path(), own_styles.folder()])
+    photo = search.picture(told.content, given.photo, "photo", "--photo")
+    mask = given.mask
+    if told.mask is not None or given.mask is not None:
+        mask = search.picture(told.mask, given.mask, "mask", "--mask")
+    return FoundSources(photo, search.styles(told.styles, given.styles), mask, search.notes)
+
+
+class _Search:
+    def __init__(self, places: Iterable[Path]) -> None:
+        self._places = list(places)
+        self.notes: list[str] = []
+
+    def picture(self, record: PictureRecord | None, given: Path | None, what: str, option: str) -> Path:
+        if given is not None:
+            if record is not None and _sha256(given) not in (record.sha256, None):
+                self.notes.append(f"{given} is not the {what} that it was painted from, so the picture is another.")
+            return given
+        if record is None:
+            raise InputUnreadable(f"It is not recorded which {what} it was.", remedy=f"Name it with {option} FILE.")
+        path = self._recorded(record)
+        if path is not None:
+            return path
+        name = Path(record.file).name
+        changed = [place / name for place in self._places if record.file and (place / name).is_file()]
+        if changed:
+            raise InputUnreadable(
+                f"{changed[0]} is not the {what} that it was painted from: its sha-256 is another.",
+                remedy=f"Name the right one with {option} FILE, or take this one all the same: {option} {changed[0]}.",
+            )
+        raise InputUnreadable(
+            f"The {what} {name or '(which was no file)'} is neither beside the painting nor here.",
+            remedy=f"Name it with {option} FILE.",
+        )
+
+    def styles(self, records: tuple[StyleRecord, ...], given: tuple[str, ...]) -> list[tuple[str, float | None]]:
+        if not records:
+            if not given:
+                raise InputUnreadable(
+                    "It is not recorded which styles it was painted in.", remedy="Name them with --style STYLE."
+                )
+            return [(style, None) for style in given]
+        if given and not any(record.picture for record in records):
+            self.notes.append("These are not the styles that it was painted in, so the picture is another.")
+            return [(style, None) for style in given]
+        rest = list(given)
+        found: list[tuple[str, float | None]] = []
+        for record in records:
+            if record.picture is None:
+                found.append((record.name, record.weight))
+                continue
+            path = self._recorded(record.picture)
+            if path is None:
+                named = Path(rest.pop(0)) if rest else None
+                path = self.picture(record.picture, named, "style", "--style")
+            found.append((str(path), record.weight))
+        if rest:
+            self.notes.append(f"{', '.join(rest)} was not needed: the recorded styles were found.")
+        return found
+
+    def _recorded(self, record: PictureRecord) -> Path | None:
+        """The file of that name and content. The name is taken as a name: no record leads out of the places."""
+        name = Path(record.file).name
+        for place in self._places:
+            path = place / name
+            if name and path.is_file() and _sha256(path) == record.sha256:
+                return path.absolute()
+        return None
+
+
+def _sha256(path: Path) -> str | None:
+    """None if it cannot be read; whoever opens it tells why."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
