@@ -63,7 +63,7 @@ def test_four_styles_paints_what_is_missing(run: Run, photos: list[str], tmp_pat
     gone = next(iter(paintings))
     gone.unlink()
     again = run("four_styles.py", *photos)
-    assert again.stdout.count("is there already") == 7
+    assert (again.returncode, again.stdout.count("is there already")) == (0, 7), again.stderr
     with Image.open(gone) as painting:
         assert painting.size == (40, 30)
     assert all(path.read_bytes() == data for path, data in paintings.items() if path != gone)

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,9 @@ from PIL import Image
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.endpoint import HOME_VARIABLE, endpoint_file
+from stylize.request import CHUNK_BYTES
+from tests.clients.scripted_daemon import RunningDaemon, ScriptedService, painting_of, started, summary
+from tests.clients.test_job import CHUNKS
 from tests.node_client import PACKAGE
 from tests.real_daemon import RealDaemon, upload
 
@@ -85,6 +88,37 @@ def test_over_tcp_the_token_is_sent_and_a_dead_target_is_passed_over(
     assert (result.returncode, result.stderr.endswith("(BAD_TOKEN)\n")) == (1, True), result.stderr
 
 
+@pytest.fixture
+def scripted(tmp_path: Path) -> Iterator[RunningDaemon]:
+    """A daemon whose paintings come in many small chunks."""
+    running = RunningDaemon(tmp_path / "home", ScriptedService())
+    running.announce()
+    yield running
+    running.stop()
+
+
+def test_pictures_travel_in_chunks_and_in_order(
+    paint: RunNode, photo: Path, tmp_path: Path, scripted: RunningDaemon
+) -> None:
+    result = paint("photo.png", "--style", "woodblock", home=scripted.folder)
+    assert result.returncode == 0, result.stderr
+    data = photo.read_bytes()
+    assert list(scripted.service.uploads.values()) == [data]
+    assert scripted.service.chunk_sizes == [CHUNK_BYTES, len(data) - CHUNK_BYTES]
+    assert (tmp_path / "photo.node.png").read_bytes() == painting_of(data)
+
+
+@pytest.mark.parametrize("responses", [[started(), *CHUNKS[:-1], summary()], [started(), *CHUNKS], [started()]])
+def test_an_incomplete_painting_is_not_written(
+    paint: RunNode, photo: Path, tmp_path: Path, scripted: RunningDaemon, responses: list[pb.StylizeResponse]
+) -> None:
+    scripted.service.script = lambda request, context, data: iter(responses)
+    result = paint("photo.png", "--style", "woodblock", home=scripted.folder)
+    assert result.returncode == 1
+    assert result.stderr.endswith("send it again.\n")
+    assert not (tmp_path / "photo.node.png").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -112,3 +146,10 @@ def test_without_a_daemon_the_next_step_is_told(paint: RunNode, photo: Path, tmp
     result = paint("photo.png", home=tmp_path / "home")
     assert result.returncode == 1
     assert "start it with `stylize daemon start`" in result.stderr
+
+
+def test_versions_are_pinned_and_the_lock_file_names_no_place() -> None:
+    package, lock = (json.loads((PACKAGE / name).read_text()) for name in ("package.json", "package-lock.json"))
+    for name, version in package["dependencies"].items():
+        assert lock["packages"][f"node_modules/{name}"]["version"] == version
+    assert all("integrity" in entry and "resolved" not in entry for path, entry in lock["packages"].items() if path)
