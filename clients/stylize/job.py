@@ -17,7 +17,7 @@ from neuralstyle.v1.reasons import Reason
 from stylize.errors import ConnectionLost, NotFound, StylizeError, error_from_rpc
 from stylize.events import Event, Queued, Result, Started, Summary, event_from_proto
 from stylize.pictures import PhotoTraits, Picture
-from stylize.saving import Provenance, save_painting
+from stylize.saving import Provenance, encode_painting, save_painting
 
 
 class Stream(Protocol):
@@ -127,14 +127,21 @@ class Job:
 
         Raises OutputExists, OutputUnwritable, or the error that the job failed with.
         """
+        painting, path = self._finished(), Path(path)
+        save_painting(painting.image(), path, *self._origin(), overwrite=overwrite)
+        return path
+
+    def encoded(self, path: str | Path) -> bytes:
+        """Waits for the end and gives the bytes of the file that `save` would write to `path`, for who writes it in
+        his own way. Raises as `save` does, except for what is there."""
         painting = self._finished()
+        return encode_painting(painting.image(), Path(path), *self._origin())
+
+    def _origin(self) -> tuple[PhotoTraits, Provenance]:
         assert self.started is not None
         assert self.summary is not None
-        path = Path(path)
-        provenance = Provenance.of(self.started, self.summary)
         traits = self._content.traits() if self._content else PhotoTraits(None, Image.Exif())
-        save_painting(painting.image(), path, traits, provenance, overwrite=overwrite)
-        return path
+        return traits, Provenance.of(self.started, self.summary)
 
     def _finished(self) -> Result:
         for _ in self:

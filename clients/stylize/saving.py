@@ -130,11 +130,15 @@ def save_painting(
     Raises OutputExists or OutputUnwritable; nothing is left half-written.
     """
     check_output(path, overwrite)
+    write_whole(path, encode_painting(painting, path, traits, provenance), overwrite=overwrite)
+
+
+def encode_painting(painting: Image.Image, path: Path, traits: PhotoTraits, provenance: Provenance) -> bytes:
+    """The file that `save_painting` writes. Raises OutputUnwritable."""
     try:
-        data = _encode(painting, format_of(path), traits, provenance)
+        return _encode(painting, format_of(path), traits, provenance)
     except (OSError, ValueError) as error:
         raise OutputUnwritable(f"{path} could not be encoded: {error}.") from error
-    write_whole(path, data, overwrite=overwrite)
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
