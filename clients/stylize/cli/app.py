@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stylize.cli import catalogue, daemon, demo, doctor, gimp, image
+from stylize.cli import catalogue, daemon, demo, doctor, gimp, image, watch
 from stylize.cli.failures import ReportingGroup
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("image")(image.image)
 app.command("demo")(demo.demo)
+app.command("watch")(watch.watch)
 app.command("styles")(catalogue.styles)
 app.command("presets")(catalogue.presets)
 app.add_typer(daemon.app, name="daemon")

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 SCHEMA_VERSION = 1
 BUSY_S = 10.0
@@ -99,6 +100,48 @@ class Entry:
     """Seconds since 1970."""
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A photo that could not be painted. `photo` is relative to `in/`, `when` is in seconds since 1970."""
+
+    photo: str
+    message: str
+    when: float
+
+
+@dataclass(frozen=True)
+class CurrentTrouble:
+    """Something that the watcher waits for, since a time in seconds since 1970."""
+
+    message: str
+    since: float
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Who watches, or did when it was killed."""
+
+    pid: int
+    host: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """How everything stands."""
+
+    under_way: int
+    """Photos taken on and not yet done with."""
+    done: int
+    failed: int
+    """For good."""
+    watcher: Watcher | None
+    failures: tuple[Failure, ...]
+    """The last ones, newest first."""
+    ends: tuple[float, ...]
+    """When the last paintings were done, newest first."""
+    troubles: tuple[CurrentTrouble, ...]
+
+
 class Ledger:
     """The ledger of one folder, open for writing. Shared by threads; every method is one transaction.
 
@@ -106,9 +149,8 @@ class Ledger:
     """
 
     def __init__(self, path: Path, *, wal: bool) -> None:
-        """wal: whether the file system is a local one. Raises sqlite3.Error."""
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        """Opens or makes it. wal: whether the file system is a local one. Raises sqlite3.Error."""
+        self._connect(str(path))
         try:
             self._connection.execute(f"PRAGMA journal_mode = {'WAL' if wal else 'DELETE'}").fetchone()
             self._connection.execute("PRAGMA synchronous = FULL")
@@ -123,6 +165,17 @@ class Ledger:
         except BaseException:
             self._connection.close()
             raise
+
+    @classmethod
+    def open_to_read(cls, path: Path) -> Ledger:
+        """The ledger of another process. Raises sqlite3.Error, also if there is none."""
+        ledger = cls.__new__(cls)
+        ledger._connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)
+        return ledger
+
+    def _connect(self, name: str, *, uri: bool = False) -> None:
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(name, timeout=BUSY_S, isolation_level=None, check_same_thread=False, uri=uri)
 
     def close(self) -> None:
         """Closes the file."""
@@ -222,6 +275,36 @@ class Ledger:
         with self._transaction() as cursor:
             cursor.execute("INSERT OR REPLACE INTO watcher VALUES (1, ?, ?)", (pid, host))
             cursor.execute("DELETE FROM troubles")
+
+    def note_end(self) -> None:
+        """Nobody watches any more."""
+        with self._transaction() as cursor:
+            cursor.execute("DELETE FROM watcher")
+            cursor.execute("DELETE FROM troubles")
+
+    def overview(self, errors: int, ends: int) -> Overview:
+        """How everything stands, with the last `errors` failures and the times of the last `ends` paintings."""
+        with self._lock:
+            query = self._connection.execute
+            counts = dict(query("SELECT state, count(*) FROM paintings GROUP BY state").fetchall())
+            # One that failed and is to be tried again is no failure yet.
+            (failed,) = query(
+                "SELECT count(*) FROM paintings WHERE state = 'failed' AND archive IS NOT NULL"
+            ).fetchone()
+            watcher = query("SELECT pid, host FROM watcher").fetchone()
+            last = "WHERE state = ? ORDER BY changed DESC LIMIT ?"
+            failures = query(f"SELECT path, message, changed FROM paintings {last}", ("failed", errors)).fetchall()  # noqa: S608
+            times = query(f"SELECT changed FROM paintings {last}", ("archived", ends)).fetchall()  # noqa: S608
+            troubles = query("SELECT message, since FROM troubles ORDER BY since").fetchall()
+        return Overview(
+            under_way=sum(counts.get(state.value, 0) for state in (State.CLAIMED, State.SUBMITTED, State.WRITTEN)),
+            done=counts.get(State.ARCHIVED.value, 0),
+            failed=failed,
+            watcher=None if watcher is None else Watcher(*watcher),
+            failures=tuple(Failure(os.fsdecode(path), message, when) for path, message, when in failures),
+            ends=tuple(when for (when,) in times),
+            troubles=tuple(CurrentTrouble(*row) for row in troubles),
+        )
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -132,18 +132,26 @@ Tell: TypeAlias = Callable[[Report], None]
 
 
 def report_to_dict(report: Report) -> dict[str, object]:
-    """The JSON form: `{"event": "painted", "folder": ..., ...}`. Names that are no text are escaped."""
-    plain = {key: _plain(value) for key, value in asdict(report).items()}
-    return {"event": type(report).__name__.lower(), **plain}
+    """The JSON form: `{"event": "painted", "folder": ..., ...}`."""
+    return {"event": type(report).__name__.lower(), **plain_names(asdict(report))}
+
+
+def plain_names(value: Any) -> Any:
+    """For JSON: paths as text, and names that are no UTF-8 with escapes; lists and dicts are gone through."""
+    match value:
+        case Path():
+            return plain_names(str(value))
+        case str():
+            return os.fsencode(value).decode("utf-8", "backslashreplace")
+        case dict():
+            return {key: plain_names(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain_names(item) for item in value]
+        case _:
+            return value
 
 
 def printable(name: str) -> str:
     """A file name for one line of text: control characters and what is no UTF-8 as escapes."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Path):
-        value = str(value)
-    return os.fsencode(value).decode("utf-8", "backslashreplace") if isinstance(value, str) else value

@@ -137,6 +137,11 @@ class Settings:
         self._suffix = _suffix(output.get("format", _DEFAULT_FORMAT))
         self._pattern = _pattern(output.get("name", _DEFAULT_PATTERN))
 
+    @property
+    def style_names(self) -> frozenset[str]:
+        """The styles that `style.toml` names."""
+        return frozenset(self._styles)
+
     def look_for(self, relative: PurePath, builtin: Collection[str]) -> Look:
         """How the photo `relative` to `in/` is painted; `builtin` are the names of the daemon's own styles.
 

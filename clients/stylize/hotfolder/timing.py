@@ -27,6 +27,11 @@ class Timing:
     give_up: float | None = None
     """When to stop trying; None for never."""
 
+    @classmethod
+    def of(cls, settle: float) -> Timing:
+        """The usual patience, for files that need `settle` seconds to stand still."""
+        return cls(settle=settle, patience=max(cls.patience, 2 * settle))
+
     def retries(self) -> Iterator[float | None]:
         """The waits between tries; None at last, if there is a last."""
         wait, waited = self.first_retry, 0.0

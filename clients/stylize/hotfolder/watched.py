@@ -133,6 +133,8 @@ class WatchedFolder:
         session, self._session = self._session, None
         if session is not None:
             session.wakeup.stop()
+            with contextlib.suppress(sqlite3.Error):
+                session.place.ledger.note_end()
             session.place.ledger.close()
             session.lock.release()
 
