@@ -84,9 +84,9 @@ def finish_delivery(folder: HotFolder, output: str, digest: str, entry: int) -> 
     return False
 
 
-def is_delivered(folder: HotFolder, output: str | None) -> bool:
-    """True if there is such a painting in `out/`."""
-    return output is not None and fingerprint_of(folder.root / output) is not None
+def is_there(folder: HotFolder, path: str | None) -> bool:
+    """True if there is a file at this path in the hot folder."""
+    return path is not None and fingerprint_of(folder.root / path) is not None
 
 
 def archive(folder: HotFolder, photo: str, expected: Fingerprint, entry: int) -> str | None:
@@ -124,11 +124,6 @@ def explain(folder: HotFolder, kept: str, text: str) -> None:
         found = fingerprint_of(path)
         if found is not None and found.size == len(data) and _digest(path) == hashlib.sha256(data).hexdigest():
             return
-
-
-def is_set_aside(folder: HotFolder, kept: str, content: str) -> bool:
-    """After a crash: True if the photo with that sha-256 is in its place in `failed/`."""
-    return _digest(folder.root / kept) == content
 
 
 def _move(

@@ -169,7 +169,8 @@ def recover(place: Workplace) -> None:
         if entry.state is State.WRITTEN:
             if not has_photo:
                 place.ledger.archived(entry.id, None)
-        elif entry.archive is not None and delivery.is_set_aside(place.folder, entry.archive, entry.key.content):
+        elif not has_photo and delivery.is_there(place.folder, entry.archive):
+            assert entry.archive is not None
             message = entry.message or ""
             delivery.explain(place.folder, entry.archive, error_text(entry.path, message))
             place.ledger.failed(entry.id, message, archive=entry.archive, attempts=entry.attempts)
@@ -254,7 +255,7 @@ class _Journey:
     def _is_painted(self, entry: Entry) -> bool:
         """An archived painting that somebody took out of `out/` and whose photo comes again is wanted again."""
         if entry.state is State.ARCHIVED:
-            return delivery.is_delivered(self._place.folder, entry.output)
+            return delivery.is_there(self._place.folder, entry.output)
         return entry.state is State.WRITTEN
 
     def _paint(

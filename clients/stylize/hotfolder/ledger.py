@@ -152,16 +152,16 @@ class Ledger:
         """Opens or makes it. wal: whether the file system is a local one. Raises sqlite3.Error."""
         self._connect(str(path))
         try:
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if version not in (0, SCHEMA_VERSION):
+                raise sqlite3.NotSupportedError(f"version {version} of the ledger; this program knows {SCHEMA_VERSION}")
             self._connection.execute(f"PRAGMA journal_mode = {'WAL' if wal else 'DELETE'}").fetchone()
             self._connection.execute("PRAGMA synchronous = FULL")
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             if version == 0:
                 with self._transaction() as cursor:
                     for statement in _SCHEMA.split(";"):
                         cursor.execute(statement)
                     cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
-                raise sqlite3.NotSupportedError(f"version {version} of the ledger; this program knows {SCHEMA_VERSION}")
         except BaseException:
             self._connection.close()
             raise

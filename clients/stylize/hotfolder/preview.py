@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from stylize.errors import InputUnreadable, StylizeError
-from stylize.hotfolder.delivery import is_delivered
+from stylize.hotfolder.delivery import is_there
 from stylize.hotfolder.filesystem import Fingerprint, NotTheSame, read_unchanged
 from stylize.hotfolder.layout import HotFolder
 from stylize.hotfolder.ledger import Key, Ledger, State
@@ -85,4 +85,4 @@ def _painted_before(folder: HotFolder, content: str, look: Look) -> str | None:
         return None
     if entry is None or entry.state not in (State.WRITTEN, State.ARCHIVED):
         return None
-    return entry.output if is_delivered(folder, entry.output) else None
+    return entry.output if is_there(folder, entry.output) else None

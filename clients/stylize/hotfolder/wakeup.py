@@ -6,6 +6,7 @@ of the system that keeps it from starting, costs speed and nothing else.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -30,6 +31,9 @@ from stylize.hotfolder.layout import HotFolder
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
+
+# It logs what it survives; nobody has to see that.
+logging.getLogger("watchdog").addHandler(logging.NullHandler())
 
 # Not those of opening and reading, or our own reading would wake us.
 _EVENTS: list[type[FileSystemEvent]] = [
@@ -68,10 +72,16 @@ class Wakeup(FileSystemEventHandler):
             observer.join()
 
     @property
-    def is_alive(self) -> bool:
-        """False once one of its threads has died."""
+    def is_running(self) -> bool:
+        """True if events come."""
+        return self._observer is not None and not self.has_died
+
+    @property
+    def has_died(self) -> bool:
+        """True once one of its threads has died (watchdog #1065)."""
         observer = self._observer
-        return observer is not None and observer.is_alive() and all(item.is_alive() for item in observer.emitters)
+        threads = [] if observer is None else [observer, *observer.emitters]
+        return not all(thread.is_alive() for thread in threads)
 
     def take_renamed(self) -> tuple[str, ...]:
         """Paths, relative to `in/`, of what was renamed into it since the last call: files, or folders with files."""

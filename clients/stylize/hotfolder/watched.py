@@ -170,6 +170,7 @@ class WatchedFolder:
             if session is None:
                 return self._next_look
         self._hear_outcomes(session)
+        self._woken |= session.wakeup.has_died
         if now >= self._next_look or (self._woken and now >= self._earliest_look):
             self._look(session, now)
             if self._session is None:
@@ -209,10 +210,10 @@ class WatchedFolder:
         session.tracker.observe(found.files, now, self._at_once(session, found, renamed, first=not known_before))
         self._read_settings(session, now)
         self._note_drops(session, now)
-        if not session.wakeup.is_alive:
+        if not session.wakeup.is_running:
             self._watch_events(session)
         interval = self._timing.rescan
-        if session.on_network or not session.wakeup.is_alive:
+        if session.on_network or not session.wakeup.is_running:
             interval = min(interval, self._timing.rescan_on_network)
         self._earliest_look = now + max(self._timing.least_pause, SCAN_SHARE * took)
         due = session.tracker.next_due(now)
@@ -274,23 +275,21 @@ class WatchedFolder:
         self._wake()
 
     def _watch_events(self, session: _Session) -> None:
-        was_alive = session.wakeup.is_alive
+        """Has the system tell of changes, again if a thread died over it."""
+        if session.wakeup.has_died:
+            self._tell_no_events("the thread that hears of changes has died; it is started again")
         session.wakeup.stop()
         try:
             session.wakeup.start()
         except OSError as error:
-            self._tell(
-                Trouble(
-                    self.folder.root,
-                    "events",
-                    f"{self.folder.root}: the system gives no file events: {error.strerror}. It is looked through every"
-                    f" {self._timing.rescan_on_network:g} seconds instead.",
-                    "Raise fs.inotify.max_user_watches and max_user_instances with sysctl, if you want it faster.",
-                )
-            )
+            self._tell_no_events(f"the system tells of no changes: {error.strerror}")
         else:
-            if not was_alive:
-                self._tell(TroubleOver(self.folder.root, "events"))
+            self._tell(TroubleOver(self.folder.root, "events"))
+
+    def _tell_no_events(self, why: str) -> None:
+        often = f"It is looked through every {self._timing.rescan_on_network:g} seconds meanwhile."
+        remedy = "If this stays, raise fs.inotify.max_user_watches and fs.inotify.max_user_instances with sysctl."
+        self._tell(Trouble(self.folder.root, "events", f"{self.folder.root}: {why}. {often}", remedy))
 
     # Away and back
 
