@@ -31,10 +31,16 @@ def test_nothing_is_ready_before_it_has_stood_still(looks: list[tuple[float, int
 
 def test_what_was_renamed_here_is_ready_at_once_and_also_if_the_event_is_late() -> None:
     tracker = StabilityTracker(SETTLE)
-    tracker.observe({"a": print_of(1), "b": print_of(1)}, 0.0, {"a"})
+    tracker.observe({"a": print_of(1), "b": print_of(1)}, 0.0, {"a": 0.0})
     assert tracker.ready(0.0) == ["a"]
-    tracker.observe({"a": print_of(1), "b": print_of(1)}, 0.1, {"b"})
+    tracker.observe({"a": print_of(1), "b": print_of(1)}, 0.1, {"b": 7.0})
     assert tracker.ready(0.1) == ["a", "b"]
+
+
+def test_how_long_it_has_stood_still_counts_from_before_it_was_seen_if_that_is_known() -> None:
+    tracker = StabilityTracker(SETTLE)
+    tracker.observe({"a": print_of(1), "b": print_of(1)}, 100.0, {"a": 50.0})
+    assert (tracker.still_for("a", 101.0), tracker.still_for("b", 101.0)) == (51.0, 1.0)
 
 
 def test_a_taken_file_is_left_alone_until_it_is_put_back() -> None:

@@ -52,7 +52,7 @@ class Daemon:
         self._users: Counter[Client] = Counter()
         """Journeys by the client that they use: one whose connection is lost is closed by its last user."""
         self._seats = threading.Condition()
-        self._seat_count = self._free_seats = seats
+        self._seat_count = self._free_seats = 1  # until the daemon has said how many it has
         self._jobs: set[Job] = set()
         self.builtin_styles: frozenset[str] = frozenset()
         """Names of the daemon's own styles, known once it has been reached."""

@@ -109,6 +109,8 @@ class WatchService:
             self._wake.clear()
 
     def _is_over(self) -> bool:
+        if any(watched.given_up for watched in self._watched):
+            self._stopping.gently.set()
         if self._stopping.gently.is_set():
             return not any(watched.in_flight for watched in self._watched)
         return self._once and all(watched.is_idle(self._timing.patience) for watched in self._watched)

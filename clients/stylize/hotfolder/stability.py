@@ -6,7 +6,7 @@ that it has been left alone for long enough already, need not be waited for.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stylize.hotfolder.filesystem import Fingerprint
@@ -33,15 +33,19 @@ class StabilityTracker:
     def __len__(self) -> int:
         return len(self._tracks)
 
-    def observe(self, files: Mapping[str, Fingerprint], now: float, at_once: Collection[str] = ()) -> None:
-        """Takes in what a scan found: all files, with those in `at_once` known to be complete."""
+    def observe(self, files: Mapping[str, Fingerprint], now: float, at_once: Mapping[str, float] | None = None) -> None:
+        """Takes in what a scan found: all files.
+
+        at_once: those that are known to be complete, with the seconds that they have stood still for already.
+        """
+        at_once = at_once or {}
         for path in [path for path, track in self._tracks.items() if path not in files and not track.taken]:
             del self._tracks[path]
         for path, fingerprint in files.items():
             track = self._tracks.get(path)
             if track is None:
                 due = now if path in at_once else now + self._settle
-                self._tracks[path] = _Track(fingerprint, now, due)
+                self._tracks[path] = _Track(fingerprint, now - at_once.get(path, 0.0), due)
             elif track.taken:
                 continue
             elif track.fingerprint != fingerprint:

@@ -30,7 +30,7 @@ class Timing:
     @classmethod
     def of(cls, settle: float) -> Timing:
         """The usual patience, for files that need `settle` seconds to stand still."""
-        return cls(settle=settle, patience=max(cls.patience, 2 * settle))
+        return cls(settle=settle, patience=settle * cls.patience / cls.settle)
 
     def retries(self) -> Iterator[float | None]:
         """The waits between tries; None at last, if there is a last."""

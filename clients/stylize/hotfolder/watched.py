@@ -17,6 +17,7 @@ from pathlib import PurePath
 
 from filelock import FileLock, Timeout
 
+from neuralstyle.v1.reasons import LocalExit
 from stylize.errors import InputUnreadable, OutputUnwritable, StylizeError
 from stylize.hotfolder.daemon import Daemon, Stopping
 from stylize.hotfolder.filesystem import is_on_network
@@ -40,6 +41,7 @@ Start = Callable[[Callable[[], None]], None]
 class FolderTaken(StylizeError):  # noqa: N818  (as in stylize.errors)
     """Another process watches the folder."""
 
+    default_exit_code = LocalExit.FOLDER_TAKEN
     default_remedy = "End the other one, or look at what it does with `stylize watch --status`."
 
 
@@ -219,20 +221,20 @@ class WatchedFolder:
         due = session.tracker.next_due(now)
         self._next_look = max(self._earliest_look, min(now + interval, due if due is not None else now + interval))
 
-    def _at_once(self, session: _Session, found: Scan, renamed: tuple[str, ...], *, first: bool) -> set[str]:
-        """Files that need not be waited for: renamed into the folder, or untouched for long when it is first seen."""
-        complete = set()
+    def _at_once(self, session: _Session, found: Scan, renamed: tuple[str, ...], *, first: bool) -> dict[str, float]:
+        """Files that need not be waited for, with how long they have stood still: those renamed into the folder, and
+        those that had been left alone for long when the watcher came."""
+        complete: dict[str, float] = {}
         for path in renamed:
-            if path in found.files:
-                complete.add(path)
-            else:  # a folder
-                complete.update(file for file in found.files if file.startswith(path + os.sep))
+            below = [path] if path in found.files else [file for file in found.files if file.startswith(path + os.sep)]
+            complete.update(dict.fromkeys(below, 0.0))
         if first and not session.on_network:  # its clock is ours
             for path in found.files:
                 with contextlib.suppress(OSError):
                     facts = (self.folder.inbox / path).lstat()
-                    if time.time() - max(facts.st_mtime, facts.st_ctime) > self._timing.settle:
-                        complete.add(path)
+                    age = time.time() - max(facts.st_mtime, facts.st_ctime)
+                    if age > self._timing.settle:
+                        complete[path] = age
         return complete
 
     def _read_settings(self, session: _Session, now: float) -> None:
