@@ -17,9 +17,9 @@ from PIL import Image
 
 from stylize.errors import InputUnreadable
 from stylize.hotfolder.layout import HotFolder
+from stylize.hotfolder.lease import FolderTaken
 from stylize.hotfolder.reports import Counted, Failed, Painted, Progressed, Refused, Repeated, Trouble, TroubleOver
 from stylize.hotfolder.timing import Timing
-from stylize.hotfolder.watched import FolderTaken
 from tests.clients.photos import colours, encode
 
 from .conftest import Connect

@@ -180,15 +180,7 @@ class LiveView:
         table = Table.grid(padding=(0, 2))
         for folder in self._names.folders:
             counted = self._counts.get(folder, reports.Counted(folder, 0, 0, 0, 0))
-            failed = f"[bold red]{counted.failed} failed[/]" if counted.failed else "[dim]0 failed[/]"
-            table.add_row(
-                f"[bold]{escape(_short(folder))}[/]",
-                f"{counted.waiting} waiting",
-                f"{counted.painting} under way",
-                f"[green]{counted.done} done[/]" if counted.done else "[dim]0 done[/]",
-                failed,
-                self._time_left(counted),
-            )
+            table.add_row(f"[bold]{escape(_short(folder))}[/]", *_counts(counted), self._time_left(counted))
         return table
 
     def _time_left(self, counted: reports.Counted) -> str:
@@ -216,7 +208,7 @@ class LiveView:
                 case reports.Queued():
                     table.add_row("", name, "[dim]next in the queue[/]", "")
                 case _:
-                    table.add_row("", name, "[dim]being sent[/]", "")
+                    table.add_row("", name, "[dim]getting ready[/]", "")
         return table
 
 
@@ -268,29 +260,20 @@ def _line(report: reports.Report, names: _Names, *, rich: bool = False) -> str:
 
 
 def print_status(found: Sequence[FolderStatus]) -> None:
-    """A table of folders, then what they wait for and the last errors."""
+    """For each folder its counts, what it waits for, and the last errors."""
     console = results()
-    table = Table("Folder", "Watched", "Waiting", "Under way", "Done", "Failed", "Pace", "Left", box=box.SIMPLE_HEAD)
     for status in found:
-        table.add_row(
-            escape(_short(status.folder)),
-            f"process {status.watcher_pid}" if status.watcher_pid else "no",
-            str(status.waiting),
-            str(status.painting),
-            str(status.done),
-            f"[bold red]{status.failed}[/]" if status.failed else "0",
-            f"{status.per_hour:,.0f}/h" if status.per_hour else "",
-            duration_text(status.eta) if status.eta else "",
-        )
-    console.print(table)
-    for status in found:
+        watched = f"watched by process {status.watcher_pid}" if status.watcher_pid else "[yellow]not watched[/]"
+        console.print(f"[bold]{escape(_short(status.folder))}[/]  {watched}", soft_wrap=True)
+        pace = f"[dim]{status.per_hour:,.0f} an hour[/]" if status.per_hour else ""
+        left = f"[dim]about {duration_text(status.eta)} left[/]" if status.eta else ""
+        console.print("  " + "   ".join(filter(None, [*_counts(status), pace, left])))
         for trouble in status.troubles:
-            console.print(f"[yellow]Waiting since {_moment(trouble.since)}:[/] {escape(trouble.message)}")
-        if status.last_errors:
-            console.print(f"Last errors in [bold]{escape(_short(status.folder))}[/]:")
+            console.print(f"  [yellow]! {escape(trouble.message)}[/] [dim]since {_moment(trouble.since)}[/]")
         for failure in status.last_errors:
             message = failure.message.splitlines()[0] if failure.message else ""
-            console.print(f"  [dim]{_moment(failure.when)}[/]  {escape(printable(failure.photo))}: {escape(message)}")
+            name = escape(printable(failure.photo))
+            console.print(f"  [dim]{_moment(failure.when)}[/]  {name}: {escape(message)}", soft_wrap=True)
 
 
 def print_plans(plans: Sequence[Plan]) -> None:
@@ -304,6 +287,15 @@ def print_plans(plans: Sequence[Plan]) -> None:
         where = printable(plan.output) if plan.output else plan.why
         table.add_row(escape(printable(plan.photo)), verbs[plan.action], escape(where), escape(plan.style))
     results().print(table)
+
+
+def _counts(counted: reports.Counted | FolderStatus) -> list[str]:
+    return [
+        f"{counted.waiting} waiting",
+        f"{counted.painting} under way",
+        f"[green]{counted.done} done[/]" if counted.done else "[dim]0 done[/]",
+        f"[bold red]{counted.failed} failed[/]" if counted.failed else "[dim]0 failed[/]",
+    ]
 
 
 def _short(folder: Path) -> str:

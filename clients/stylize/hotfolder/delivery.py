@@ -25,6 +25,7 @@ from stylize.hotfolder.filesystem import (
     write_synced,
 )
 from stylize.hotfolder.layout import HotFolder
+from stylize.hotfolder.reports import printable
 
 ERROR_ENDING = ".error.txt"
 
@@ -109,6 +110,14 @@ def set_aside(
     if kept is not None:
         explain(folder, kept, text)
     return kept
+
+
+def error_text(photo: str, message: str) -> str:
+    """What NAME.error.txt says."""
+    return (
+        f"{printable(photo)} could not be painted.\n\n{message}\n\n"
+        "Put the picture into the folder in/ again to have another try.\n"
+    )
 
 
 def explain(folder: HotFolder, kept: str, text: str) -> None:

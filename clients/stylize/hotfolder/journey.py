@@ -1,13 +1,7 @@
 """One photo on its way: from `in/` to its painting in `out/`, and itself to `done/` or `failed/`.
 
 Every step is done first and written into the ledger afterwards, except for names, which are written down before a file
-appears under them; `recover` makes good whatever a crash left in between:
-
-    killed before                what is there            what is done
-    the painting is complete     nothing                  it is painted again
-    it has its name              a `.part`, perhaps       it gets its name if the `.part` is whole, else painted again
-    the ledger says so           the painting             its sha-256 tells: it counts as written
-    the photo has moved          painting and photo       the photo moves
+appears under them; `recovery` makes good whatever a crash left in between.
 """
 
 from __future__ import annotations
@@ -16,9 +10,8 @@ import contextlib
 import functools
 import hashlib
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TypeAlias, TypeVar
@@ -28,10 +21,9 @@ from stylize import events
 from stylize.client import Client
 from stylize.errors import Cancelled, InputUnreadable, OutputUnwritable, StylizeError, error_from_reason
 from stylize.hotfolder import delivery
-from stylize.hotfolder.daemon import Daemon, Interrupted, Stopping
+from stylize.hotfolder.daemon import Interrupted
 from stylize.hotfolder.filesystem import Fingerprint, NotTheSame, read_unchanged
-from stylize.hotfolder.layout import HotFolder
-from stylize.hotfolder.ledger import Entry, Key, Ledger, State
+from stylize.hotfolder.ledger import Entry, Key, State
 from stylize.hotfolder.reports import (
     Failed,
     Painted,
@@ -40,56 +32,19 @@ from stylize.hotfolder.reports import (
     Queued,
     Repeated,
     Taken,
-    Tell,
     Trouble,
     TroubleOver,
     printable,
 )
 from stylize.hotfolder.settings import Look, Settings
-from stylize.hotfolder.timing import Timing
 from stylize.hotfolder.verdict import MAX_ATTEMPTS, Verdict, judge
+from stylize.hotfolder.workplace import Workplace
 
 _T = TypeVar("_T")
 
 
 class FolderAway(Exception):  # noqa: N818  (not an error: it is waited for)
     """The hot folder is not what it was: unmounted, moved or replaced."""
-
-
-class KeysInUse:
-    """Keys of the paintings that journeys are at: the same photo under two names is painted once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._keys: set[Key] = set()
-
-    @contextlib.contextmanager
-    def reserved(self, key: Key) -> Iterator[bool]:
-        """True if nobody else is at it."""
-        with self._lock:
-            free = key not in self._keys
-            self._keys.add(key)
-        try:
-            yield free
-        finally:
-            if free:
-                with self._lock:
-                    self._keys.discard(key)
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """What the journeys of one folder share."""
-
-    folder: HotFolder
-    ledger: Ledger
-    keys: KeysInUse
-    daemon: Daemon
-    timing: Timing
-    stopping: Stopping
-    tell: Tell
-    is_present: Callable[[], bool]
-    """False while the folder is unmounted."""
 
 
 @dataclass(frozen=True)
@@ -156,28 +111,6 @@ def travel(place: Workplace, parcel: Parcel, settings: Settings) -> Outcome:
     return outcome
 
 
-def recover(place: Workplace) -> None:
-    """Makes good what the last watcher left unfinished when it was killed. Raises OSError or sqlite3.Error."""
-    for entry in place.ledger.unfinished():
-        has_photo = (place.folder.inbox / entry.path).is_file()
-        if entry.state is not State.WRITTEN and entry.output is not None and entry.output_hash is not None:
-            if delivery.finish_delivery(place.folder, entry.output, entry.output_hash, entry.id):
-                place.ledger.written(entry.id)
-                entry = place.ledger.find(entry.key) or entry
-            else:
-                place.ledger.release(entry.id)
-        if entry.state is State.WRITTEN:
-            if not has_photo:
-                place.ledger.archived(entry.id, None)
-        elif not has_photo and delivery.is_there(place.folder, entry.archive):
-            assert entry.archive is not None
-            message = entry.message or ""
-            delivery.explain(place.folder, entry.archive, error_text(entry.path, message))
-            place.ledger.failed(entry.id, message, archive=entry.archive, attempts=entry.attempts)
-        elif not has_photo:
-            place.ledger.drop(entry.id)
-
-
 class _Journey:
     def __init__(self, place: Workplace, parcel: Parcel) -> None:
         self._place = place
@@ -189,6 +122,7 @@ class _Journey:
 
     def run(self, settings: Settings) -> Outcome:
         """The whole way. What needs the daemon happens in a seat of its; what waits for the disk does not."""
+        self._place.tell(Taken(self._root, self._parcel.photo))
         with contextlib.ExitStack() as reservation:
             with self._place.daemon.seat() as client:
                 reached = self._visit(client, settings, reservation)
@@ -196,7 +130,6 @@ class _Journey:
 
     def _visit(self, client: Client, settings: Settings, reservation: contextlib.ExitStack) -> Outcome | _Ending:
         place, parcel = self._place, self._parcel
-        place.tell(Taken(self._root, parcel.photo))
         try:
             look = settings.look_for(PurePath(parcel.photo), place.daemon.builtin_styles)
             styles = self._upload_styles(client, look)
@@ -322,7 +255,7 @@ class _Journey:
         folder, parcel, ledger = self._place.folder, self._parcel, self._place.ledger
         attempts = entry.attempts + 1
         message = f"{error}\nWhat to do: {error.remedy}"
-        text = error_text(parcel.photo, message)
+        text = delivery.error_text(parcel.photo, message)
 
         def about_to_move(kept: str) -> None:
             ledger.about_to_set_aside(entry.id, message, kept, attempts)
@@ -398,14 +331,6 @@ class _Journey:
                     self._place.tell(TroubleOver(self._root, kind))
                 return result
         raise AssertionError("retries end with None")
-
-
-def error_text(photo: str, message: str) -> str:
-    """What NAME.error.txt says."""
-    return (
-        f"{printable(photo)} could not be painted.\n\n{message}\n\n"
-        "Put the picture into the folder in/ again to have another try.\n"
-    )
 
 
 def _trouble(place: Workplace, kind: str, error: OSError | sqlite3.Error) -> Trouble:

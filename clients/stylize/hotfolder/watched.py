@@ -8,28 +8,26 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import socket
 import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from filelock import FileLock, Timeout
-
-from neuralstyle.v1.reasons import LocalExit
-from stylize.errors import InputUnreadable, OutputUnwritable, StylizeError
+from stylize.errors import StylizeError
 from stylize.hotfolder.daemon import Daemon, Stopping
-from stylize.hotfolder.filesystem import is_on_network
-from stylize.hotfolder.journey import Again, Gone, Held, KeysInUse, Outcome, Parcel, Workplace, recover, travel
-from stylize.hotfolder.layout import HotFolder, find
-from stylize.hotfolder.ledger import DropState, Ledger
-from stylize.hotfolder.reports import Refused, Tell, Trouble, TroubleOver, printable
+from stylize.hotfolder.journey import Again, Gone, Held, Outcome, Parcel, travel
+from stylize.hotfolder.layout import HotFolder
+from stylize.hotfolder.lease import Lease, ledger_unwritable, take
+from stylize.hotfolder.ledger import DropState
+from stylize.hotfolder.recovery import recover
+from stylize.hotfolder.reports import Refused, Tell, Trouble, TroubleOver
 from stylize.hotfolder.scanner import Scan, scan
 from stylize.hotfolder.settings import Settings, SettingsReader
 from stylize.hotfolder.stability import StabilityTracker
 from stylize.hotfolder.timing import Timing
 from stylize.hotfolder.wakeup import Wakeup
+from stylize.hotfolder.workplace import KeysInUse, Workplace
 
 SCAN_SHARE = 5
 """A look that takes long is followed by a pause of this many times its length, however many events come."""
@@ -38,24 +36,15 @@ Start = Callable[[Callable[[], None]], None]
 """Runs a journey in a thread of its own."""
 
 
-class FolderTaken(StylizeError):  # noqa: N818  (as in stylize.errors)
-    """Another process watches the folder."""
-
-    default_exit_code = LocalExit.FOLDER_TAKEN
-    default_remedy = "End the other one, or look at what it does with `stylize watch --status`."
-
-
 @dataclass
 class _Session:
-    """What is open while the folder is there."""
+    """What there is while the folder is there."""
 
+    lease: Lease
     place: Workplace
-    lock: FileLock
-    identity: tuple[tuple[int, int], ...]
     reader: SettingsReader
     wakeup: Wakeup
     tracker: StabilityTracker
-    on_network: bool
     settings: Settings | None = None
     held: dict[str, float] = field(default_factory=dict)
     """Until when photos of a style's folder, or "" for all others, are not tried because the settings are wrong."""
@@ -95,39 +84,20 @@ class WatchedFolder:
     # Opening and closing
 
     def open(self) -> None:
-        """Takes the folder, and makes good what a killed watcher left.
-
-        Raises FolderTaken, InputUnreadable if it is no hot folder, OutputUnwritable if its ledger cannot be written.
-        """
-        folder = find(self.folder.root)
-        identity = folder.identity()
-        if identity is None:
-            raise InputUnreadable(f"{folder.root} is just going away.")
-        on_network = is_on_network(folder.root)
-        lock = _locked(folder)
-        try:
-            ledger = _open_ledger(folder, on_network)
-        except BaseException:
-            lock.release()
-            raise
+        """Takes the folder, and makes good what a killed watcher left. Raises as `lease.take` does."""
+        lease = take(self.folder.root)
         place = Workplace(
-            *(folder, ledger, KeysInUse(), self._daemon, self._timing, self._stopping, self._tell),
-            is_present=lambda: folder.identity() == identity,
-        )
-        session = _Session(
-            *(place, lock, identity, SettingsReader(folder), Wakeup(folder, self._on_event)),
-            StabilityTracker(self._timing.settle),
-            on_network,
+            *(lease.folder, lease.ledger, KeysInUse(), self._daemon, self._timing, self._stopping, self._tell),
+            is_present=lease.is_present,
         )
         try:
-            ledger.note_watcher(os.getpid(), socket.gethostname())
             recover(place)
         except (OSError, sqlite3.Error) as error:
-            ledger.close()
-            lock.release()
-            raise OutputUnwritable(f"The ledger of {folder.root} cannot be written: {_why(error)}.") from error
-        self._session = session
-        self._watch_events(session)
+            lease.release()
+            raise ledger_unwritable(lease.folder, error) from error
+        reader, wakeup = SettingsReader(lease.folder), Wakeup(lease.folder, self._on_event)
+        self._session = _Session(lease, place, reader, wakeup, StabilityTracker(self._timing.settle))
+        self._watch_events(self._session)
         self._woken, self._next_look = True, 0.0
 
     def close(self) -> None:
@@ -135,16 +105,13 @@ class WatchedFolder:
         session, self._session = self._session, None
         if session is not None:
             session.wakeup.stop()
-            with contextlib.suppress(sqlite3.Error):
-                session.place.ledger.note_end()
-            session.place.ledger.close()
-            session.lock.release()
+            session.lease.release()
 
     def note_trouble(self, kind: str, message: str | None) -> None:
         """Writes down what is waited for, for `--status`. A ledger that cannot be written is no reason to end."""
         if self._session is not None:
             with contextlib.suppress(sqlite3.Error):
-                self._session.place.ledger.note_trouble(kind, message)
+                self._session.lease.ledger.note_trouble(kind, message)
 
     # Looking
 
@@ -199,7 +166,7 @@ class WatchedFolder:
         self._woken = False
         renamed = session.wakeup.take_renamed()
         try:
-            found = scan(self.folder.inbox) if session.place.is_present() else None
+            found = scan(self.folder.inbox) if session.lease.is_present() else None
         except OSError:
             found = None
         if found is None:
@@ -215,7 +182,7 @@ class WatchedFolder:
         if not session.wakeup.is_running:
             self._watch_events(session)
         interval = self._timing.rescan
-        if session.on_network or not session.wakeup.is_running:
+        if session.lease.on_network or not session.wakeup.is_running:
             interval = min(interval, self._timing.rescan_on_network)
         self._earliest_look = now + max(self._timing.least_pause, SCAN_SHARE * took)
         due = session.tracker.next_due(now)
@@ -228,7 +195,7 @@ class WatchedFolder:
         for path in renamed:
             below = [path] if path in found.files else [file for file in found.files if file.startswith(path + os.sep)]
             complete.update(dict.fromkeys(below, 0.0))
-        if first and not session.on_network:  # its clock is ours
+        if first and not session.lease.on_network:  # its clock is ours
             for path in found.files:
                 with contextlib.suppress(OSError):
                     facts = (self.folder.inbox / path).lstat()
@@ -257,10 +224,10 @@ class WatchedFolder:
             for path, stable in session.tracker.waiting(now).items()
         }
         try:
-            session.place.ledger.note_drops(drops)
+            session.lease.ledger.note_drops(drops)
         except sqlite3.Error as error:
-            message = f"{self.folder.root}: the ledger in .stylize/ cannot be written: {_why(error)}."
-            self._tell(Trouble(self.folder.root, "ledger", message, "Make room on the disk."))
+            wrong = ledger_unwritable(self.folder, error)
+            self._tell(Trouble(self.folder.root, "ledger", str(wrong), wrong.remedy))
         else:
             self._tell(TroubleOver(self.folder.root, "ledger"))
 
@@ -372,38 +339,3 @@ class WatchedFolder:
         if session.settings is None:
             return ""
         return session.settings.scope(PurePath(path), self._daemon.builtin_styles)
-
-
-def _locked(folder: HotFolder) -> FileLock:
-    lock = FileLock(folder.lock_file, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise FolderTaken(f"{folder.root} is being watched by another process already.") from None
-    except OSError as error:
-        raise OutputUnwritable(f"{printable(str(folder.lock_file))} cannot be made: {error.strerror}.") from error
-    return lock
-
-
-def _open_ledger(folder: HotFolder, on_network: bool) -> Ledger:
-    path = folder.ledger_file
-    try:
-        try:
-            return Ledger(path, wal=not on_network)
-        except sqlite3.NotSupportedError as error:
-            raise OutputUnwritable(
-                f"{path} is of another version: {error}.", remedy="Update stylized, or move that file away."
-            ) from error
-        except (sqlite3.OperationalError, sqlite3.ProgrammingError):
-            raise
-        except sqlite3.DatabaseError:  # damaged: it is kept, and what lies in in/ and out/ is the truth
-            path.replace(path.with_name(f"{path.name}.damaged-{int(time.time())}"))
-            for rest in ("-wal", "-shm", "-journal"):
-                path.with_name(path.name + rest).unlink(missing_ok=True)
-            return Ledger(path, wal=not on_network)
-    except (OSError, sqlite3.Error) as error:
-        raise OutputUnwritable(f"The ledger {path} cannot be opened: {_why(error)}.") from error
-
-
-def _why(error: OSError | sqlite3.Error) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
