@@ -11,6 +11,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -78,30 +79,40 @@ def save_painting(
     Raises OutputExists or OutputUnwritable; nothing is left half-written.
     """
     check_output(path, overwrite, 16 if isinstance(painting, np.ndarray) else 8)
+    write_whole(path, encode_painting(painting, path, traits, provenance, metadata), overwrite=overwrite)
+
+
+def encode_painting(
+    painting: Painting, path: Path, traits: PhotoTraits, provenance: Provenance, metadata: Metadata = Metadata.ALL
+) -> bytes:
+    """The file that `save_painting` writes. Raises OutputUnwritable if its format cannot hold the painting."""
     try:
-        data = encode(painting, format_of(path), traits, provenance, metadata)
+        return encode(painting, format_of(path), traits, provenance, metadata)
     except (OSError, ValueError) as error:
         raise OutputUnwritable(f"{path} could not be encoded: {error}.") from error
-    write_whole(path, data, overwrite=overwrite)
 
 
-def save_result(
+@dataclass(frozen=True)
+class Finished:
+    """What came out of a job, ready to be saved."""
+
+    painting: Painting
+    """In the depth in which it came."""
+    traits: PhotoTraits
+    provenance: Provenance
+
+
+def finished(
     result: Result,
-    path: Path,
     started: Started,
     summary: Summary,
     *,
     photo: Picture | None = None,
     sources: Sources | None = None,
     mask: Mask | None = None,
-    overwrite: bool = False,
-    metadata: Metadata = Metadata.ALL,
-) -> None:
-    """Writes what came out of a job, in the depth in which it came.
-
-    photo: for its traits, and for what `mask` keeps of it; None if it is not at hand, and then there is no mask.
-    Raises as `save_painting`.
-    """
+) -> Finished:
+    """What is saved of a job. photo: for its traits, and for what `mask` keeps of it; None if it is not at hand, and
+    then there is no mask."""
     painting = result.array() if result.depth == 16 else result.image()
     if mask is not None:
         assert photo is not None
@@ -109,8 +120,7 @@ def save_result(
     provenance = Provenance.of(
         started, summary, sources, mask=mask.picture.record() if mask else None, depth=result.depth
     )
-    traits = photo.traits() if photo else PhotoTraits(None, Image.Exif())
-    save_painting(painting, path, traits, provenance, overwrite=overwrite, metadata=metadata)
+    return Finished(painting, photo.traits() if photo else PhotoTraits(None, Image.Exif()), provenance)
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
