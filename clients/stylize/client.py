@@ -174,14 +174,13 @@ class Client:
             stop=self.cancel,
         )
 
-    def upload(self, picture: PictureSource | Picture, *, fresh: bool = False) -> str:
+    def upload(self, picture: PictureSource, *, fresh: bool = False) -> str:
         """Sends a picture, unless this client has sent it before, and gives its image id.
 
         fresh: send it again, for when the daemon has dropped it.
         Raises InvalidRequest if the daemon cannot read it or it is too large, Busy if there is no room.
         """
-        if not isinstance(picture, Picture):
-            picture = open_picture(picture, self.limits.max_image_bytes)
+        picture = open_picture(picture, self.limits.max_image_bytes)
         if fresh or picture.key not in self._uploaded:
             try:
                 answer = self._connection.service.UploadImage(upload_messages(picture))
