@@ -16,7 +16,7 @@ from stylize.autostart import START_TIMEOUT, reach_daemon
 from stylize.connection import CALL_TIMEOUT, Connection
 from stylize.errors import error_from_rpc
 from stylize.job import Job, Stream, WatchStream
-from stylize.pictures import Picture, PictureSource, open_picture
+from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
     Order,
     WeighableStyle,
