@@ -259,6 +259,19 @@ def test_folders_and_patterns_mean_photos(photos: list[Path], tmp_path: Path) ->
         find_photos([str(tmp_path / "*.jpg")])
 
 
+def test_one_photo_in_a_folder_may_go_into_a_file_and_a_folder_of_paintings_is_told(
+    scripted: RunningDaemon, call_cli: RunCli, photos: list[Path]
+) -> None:
+    for path in photos[1:]:
+        path.unlink()
+    ended = call_cli("image", "photos", "-s", "woodblock", "-o", "photos/out.png")
+    assert (ended.returncode, ended.stdout) == (0, "photos/out.png\n")
+    photos[0].unlink()
+    ended = call_cli("image", "photos", "-s", "woodblock")
+    assert ended.returncode == LocalExit.INPUT_UNREADABLE
+    assert "only paintings made by stylize" in ended.stderr
+
+
 def test_a_file_whose_name_is_a_pattern_is_that_file(tmp_path: Path) -> None:
     path = tmp_path / "cat[1].png"
     path.write_bytes(encode(colours(), "PNG"))

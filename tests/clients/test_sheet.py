@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -130,6 +132,27 @@ def test_one_that_fails_leaves_a_hole(
     with Image.open(tmp_path / "cat.sheet.png") as sheet:
         left, top, right, bottom = boxes(sheet, EMPTY)
     assert (right - left, bottom - top) == (48, 32)
+
+
+def test_a_sheet_that_cannot_be_saved_is_kept_elsewhere(
+    scripted: RunningDaemon, service: ScriptedService, call_cli: RunCli, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, elsewhere = photo.parent / "out", photo.parent / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(elsewhere))
+
+    def script(request, context, photo):
+        shutil.rmtree(folder, ignore_errors=True)  # as an unmounted disk
+        yield from paint(request, context, photo)
+
+    service.script = script
+    ended = call_cli("sheet", photo, "-s", "mosaic", "--vary", "strength=0.2,0.8", "-o", "out/sheet.jpg")
+    assert ended.returncode == LocalExit.OUTPUT_UNWRITABLE
+    (kept,) = elsewhere.iterdir()
+    assert str(kept) in ended.stderr
+    with Image.open(kept) as sheet:
+        assert sheet.width > 2 * 48
 
 
 @pytest.mark.parametrize(
