@@ -13,9 +13,9 @@ from pathlib import Path
 from PIL import Image
 
 import stylize
+from stylize import SAMPLE_PHOTO
 
 IMAGES = Path(__file__).parent / "images"
-SAMPLE = Path(stylize.__file__).parent / "data" / "sample.jpg"
 MIX = ("oil", "ink")
 SIZE = 480
 ITERATIONS = 150
@@ -54,12 +54,14 @@ def sheet(pictures: list[Image.Image]) -> Image.Image:
 def main() -> None:
     """The sample photo, its painting in every built-in style, and one in a mix of two."""
     IMAGES.mkdir(exist_ok=True)
-    with Image.open(SAMPLE) as photo:
+    with Image.open(SAMPLE_PHOTO) as photo:
         pictures = [photo.convert("RGB").resize((SIZE, round(SIZE * photo.height / photo.width)))]
     with stylize.Client.connect() as client:
         thumbnails = {style.name: style.thumbnail for style in client.styles()}
         for names in [*([name] for name in thumbnails), list(MIX)]:
-            painting = client.stylize(SAMPLE, names, "draft", size=SIZE, iterations=ITERATIONS, seed=SEED).result()
+            painting = client.stylize(
+                SAMPLE_PHOTO, names, "draft", size=SIZE, iterations=ITERATIONS, seed=SEED
+            ).result()
             pictures.append(with_corner(painting, [thumbnails[name] for name in names]))
     sheet(pictures).save(IMAGES / "styles.jpg", quality=85)
 

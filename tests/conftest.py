@@ -1,4 +1,5 @@
-"""Daemons for tests: one shared by all that leave it as it was, and fresh ones for those that do not."""
+"""What tests of several rooms share: daemons, one for all that leave it as it was and fresh ones for those that do not,
+and Node."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.node_client import installed_node
 from tests.real_daemon import RealDaemon
 
 
@@ -14,6 +16,18 @@ from tests.real_daemon import RealDaemon
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDaemon]:
     """A loaded daemon. Tests that use it must leave no job behind."""
     running = RealDaemon(tmp_path_factory.mktemp("shared") / "home")
+    try:
+        running.wait_until_loaded()
+        yield running
+    finally:
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def hasty_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDaemon]:
+    """A loaded daemon whose presets take a few steps, for what is run as users would run it: guides, examples, clients
+    in other languages. One thread, because two that wait for each other on a busy machine are slower."""
+    running = RealDaemon(tmp_path_factory.mktemp("hasty") / "home", "--threads", "1", module="tests.hasty_daemon")
     try:
         running.wait_until_loaded()
         yield running
@@ -34,3 +48,9 @@ def start_daemon(tmp_path: Path) -> Iterator[Callable[..., RealDaemon]]:
     yield start
     for running in started:
         running.close()
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The program `node`, with the packages of the client for Node."""
+    return installed_node()

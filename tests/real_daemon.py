@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -23,6 +22,14 @@ from neuralstyle.v1.endpoint import Endpoint, read_endpoint
 
 READY_S = 60.0
 
+_LAUNCH = f"""
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, {signal.SIGTERM:d})
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+"""Linux: SIGTERM when the test process ends, however it ends. In the new process and not as `preexec_fn`, which needs
+a real fork: gRPC does not survive that while calls are open."""
+
 
 class RealDaemon:
     """`python -m stylized` in a folder of its own, or another module that takes the same arguments."""
@@ -39,11 +46,10 @@ class RealDaemon:
     def _spawn(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", self._module, "--home", str(self.folder), *self._arguments],
+                [sys.executable, "-c", _LAUNCH, "-m", self._module, "--home", str(self.folder), *self._arguments],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
 
     def _wait_for_endpoint(self) -> Endpoint:
@@ -108,11 +114,6 @@ class RealDaemon:
             except subprocess.TimeoutExpired:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 self.process.wait()
-
-
-def _die_with_parent() -> None:
-    """Linux: SIGTERM when the test process ends, however it ends."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def children(pid: int) -> list[int]:

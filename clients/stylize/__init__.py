@@ -8,8 +8,8 @@
             print(event)
         job.save("painting.png")
 
-The daemon is found, or started, by `Client.connect`. Everything here is free of torch. Names are imported when they
-are first used, so that `stylize --help` does not wait for gRPC.
+The daemon is found, or started, by `Client.connect`. `AsyncClient` is the same for asyncio. Everything here is free of
+torch. Names are imported when they are first used, so that `stylize --help` does not wait for gRPC.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stylize.aio import AsyncClient, AsyncJob
     from stylize.client import Client
     from stylize.encoding import Metadata
     from stylize.errors import (
@@ -43,8 +44,12 @@ if TYPE_CHECKING:
     from stylize.job import Job
     from stylize.masking import Mask, open_mask
     from stylize.provenance import Provenance, read_provenance
+    from stylize.sample import SAMPLE_PHOTO
 
 __all__ = [
+    "SAMPLE_PHOTO",
+    "AsyncClient",
+    "AsyncJob",
     "Busy",
     "Cancelled",
     "Client",
@@ -80,7 +85,7 @@ __all__ = [
 ]
 
 
-_HOMES = ("errors", "events", "job", "client", "encoding", "masking", "provenance")
+_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "masking", "provenance")
 
 
 def __getattr__(name: str) -> object:

@@ -20,8 +20,9 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from neuralstyle.v1 import endpoint
 from neuralstyle.v1.endpoint import HOME_VARIABLE, log_file
-from stylize.connection import PROBE_TIMEOUT, Connection, find_daemon, process_exists
+from stylize.connection import PROBE_TIMEOUT, Connection, connect_target, find_daemon, process_exists
 from stylize.errors import DaemonUnreachable
 
 COMMAND = "stylized"
@@ -35,6 +36,19 @@ _POLL_INTERVAL = 0.05
 _PATIENT_PROBE_TIMEOUT = 10.0
 _started: list[subprocess.Popen[bytes]] = []
 """Daemons that this process started: kept, so that those that end are reaped and do not look alive."""
+
+
+def reach_daemon(target: str | None, token: str | None, client_name: str, *, start: bool, timeout: float) -> Connection:
+    """A connection to the daemon that `Client.connect` means by these arguments."""
+    if target is not None:
+        return connect_target(target, token, client_name, timeout)
+    folder = endpoint.home()
+    connection = find_daemon(folder, client_name)
+    if connection is None:
+        if not start:
+            raise DaemonUnreachable("No daemon runs.")
+        connection = start_daemon(folder, client_name, timeout)
+    return connection
 
 
 def start_daemon(folder: Path, client_name: str, timeout: float = START_TIMEOUT) -> Connection:

@@ -3,53 +3,35 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeVar
 
 import grpc
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
-from neuralstyle.v1 import admin_pb2, endpoint
+from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
-from neuralstyle.v1.reasons import Reason
-from stylize.autostart import START_TIMEOUT, start_daemon
-from stylize.connection import Connection, connect_target, find_daemon
-from stylize.errors import DaemonUnreachable, error_from_reason, error_from_rpc
+from stylize.autostart import START_TIMEOUT, reach_daemon
+from stylize.connection import CALL_TIMEOUT, Connection
+from stylize.errors import error_from_rpc
 from stylize.job import Job, Stream, WatchStream
 from stylize.pictures import Picture, PictureSource, open_picture
-from stylize.provenance import Sources, StyleRecord
-from stylize.style_names import resolve_style
-from stylize.tunables import TunableValue, build_tunables, parse_choice, plain_tunables
+from stylize.request import (
+    Order,
+    WeighableStyle,
+    job_request,
+    list_styles,
+    may_be_named,
+    open_styles,
+    shutdown_request,
+    update_request,
+    upload_messages,
+    watch_request,
+)
+from stylize.tunables import TunableValue, plain_tunables
 
-CHUNK_BYTES = 256 * 1024
-_RESULT_FORMATS = {8: pb.RESULT_FORMAT_PNG, 16: pb.RESULT_FORMAT_RAW_UINT16}
-CALL_TIMEOUT = 10.0
-"""Seconds for calls that a living daemon answers at once."""
-
-StyleSource: TypeAlias = PictureSource
-"""A style: a picture as for the content, or a `str` that is the name of a built-in style. `Client.stylize` says how
-the two are told apart."""
-
-
-WeighableStyle: TypeAlias = StyleSource | tuple[StyleSource, float]
-"""A style alone, or with its weight in the mix."""
 _Answer = TypeVar("_Answer")
-
-
-class _WeightedStyle(NamedTuple):
-    """A style of a job, found and opened."""
-
-    name: str
-    """Name of a built-in style, or "" for a picture."""
-    picture: Picture | None
-    weight: float | None
-
-    def record(self) -> StyleRecord:
-        """How a painting tells of it."""
-        picture = self.picture.record() if self.picture else None
-        return StyleRecord(self.name, picture, 1.0 if self.weight is None else self.weight)
 
 
 class Client:
@@ -84,15 +66,7 @@ class Client:
 
         Raises DaemonUnreachable, or Unauthenticated if the token is wrong.
         """
-        if target is not None:
-            return cls(connect_target(target, token, client_name, timeout))
-        home = endpoint.home()
-        connection = find_daemon(home, client_name)
-        if connection is None:
-            if not start:
-                raise DaemonUnreachable("No daemon runs.")
-            connection = start_daemon(home, client_name, timeout)
-        return cls(connection)
+        return cls(reach_daemon(target, token, client_name, start=start, timeout=timeout))
 
     def close(self) -> None:
         """Closes the connection. Jobs that still run are cancelled, unless they are detached or merely watched."""
@@ -153,29 +127,24 @@ class Client:
         Raises InputUnreadable, InvalidRequest, NotFound, Busy and others before the job is queued; what the daemon
         refuses of the job itself is raised when the job is iterated over, or here with `detach`.
         """
-        request = pb.StylizeRequest(
-            preset=preset or "",
-            tunables=build_tunables(tunables),
+        request = job_request(
+            preset,
+            tunables,
+            seed=seed,
+            precision=precision,
+            priority=priority,
+            preview=preview,
+            preview_interval=preview_interval,
+            max_runtime=max_runtime,
             detach=detach,
-            result_format=_result_format(depth),
+            depth=depth,
         )
-        if precision is not None:
-            request.precision = parse_choice(pb.Precision.DESCRIPTOR, precision, "precision")
-        if priority is not None:
-            request.priority = parse_choice(pb.Priority.DESCRIPTOR, priority, "priority")
-        if seed is not None:
-            if not 0 <= seed < 2**64:
-                raise error_from_reason(Reason.INVALID_PARAMETER, "A seed is a whole number from 0 to 2**64 - 1.")
-            request.seed = seed
-        if preview is not None or preview_interval is not None:
-            request.preview.CopyFrom(_preview_policy(preview, preview_interval))
-        if max_runtime is not None:
-            request.max_runtime.CopyFrom(_duration(max_runtime))
         photo = open_picture(content, self.limits.max_image_bytes)
-        mix = [self._style(style) for style in _as_list(styles)]
-        open_stream = functools.partial(self._open_stream, request, photo, mix)
-        sources = Sources(photo.record(), tuple(style.record() for style in mix))
-        return Job(open_stream, photo, stop=self.cancel if detach else None, sources=sources)
+        sources = list_styles(styles)
+        names = self.style_names if may_be_named(sources) else []
+        order = Order(request, photo, open_styles(sources, names, self.limits.max_image_bytes))
+        open_stream = functools.partial(self._open_stream, order)
+        return Job(open_stream, photo, stop=self.cancel if detach else None, sources=order.sources())
 
     def watch(
         self,
@@ -196,9 +165,7 @@ class Client:
 
         Raises InputUnreadable; that the job is not there (NotFound) is raised when it is iterated over.
         """
-        request = pb.WatchJobRequest(job_id=job_id)
-        if preview is not None or preview_interval is not None:
-            request.preview.CopyFrom(_preview_policy(preview, preview_interval))
+        request = watch_request(job_id, preview, preview_interval)
         photo = None if content is None else open_picture(content, self.limits.max_image_bytes)
         return Job(
             lambda fresh: WatchStream(self._connection.service.WatchJob(request)),
@@ -217,7 +184,7 @@ class Client:
             picture = open_picture(picture, self.limits.max_image_bytes)
         if fresh or picture.key not in self._uploaded:
             try:
-                answer = self._connection.service.UploadImage(_upload_messages(picture))
+                answer = self._connection.service.UploadImage(upload_messages(picture))
             except grpc.RpcError as error:
                 raise error_from_rpc(error) from error
             self._uploaded[picture.key] = answer.image_id
@@ -237,7 +204,7 @@ class Client:
 
         Raises NotFound if it has ended or never was, InvalidRequest for other tunables or values out of range.
         """
-        request = pb.UpdateJobRequest(job_id=job_id, tunables=build_tunables(tunables))
+        request = update_request(job_id, tunables)
         return plain_tunables(_call(self._connection.service.UpdateJob, request).parameters)
 
     def info(self) -> pb.GetServerInfoResponse:
@@ -266,35 +233,11 @@ class Client:
 
         grace: seconds that running jobs may go on; 0 cancels them; None leaves it to the daemon.
         """
-        request = admin_pb2.ShutdownRequest(grace=None if grace is None else _duration(grace))
-        return _call(self._connection.admin.Shutdown, request).pid
+        return _call(self._connection.admin.Shutdown, shutdown_request(grace)).pid
 
-    def _style(self, source: WeighableStyle) -> _WeightedStyle:
-        style, weight = source if isinstance(source, tuple) else (source, None)
-        if isinstance(style, str):
-            style = resolve_style(style, self.style_names)
-            if isinstance(style, str):
-                return _WeightedStyle(style, None, weight)
-        return _WeightedStyle("", open_picture(style, self.limits.max_image_bytes), weight)
-
-    def _open_stream(
-        self, request: pb.StylizeRequest, photo: Picture, mix: list[_WeightedStyle], fresh: bool
-    ) -> Stream:
-        request.content.image_id = self.upload(photo, fresh=fresh)
-        del request.styles[:]
-        for style in mix:
-            message = request.styles.add(weight=style.weight)
-            if style.picture is None:
-                message.name = style.name
-            else:
-                message.image.image_id = self.upload(style.picture, fresh=fresh)
-        return self._connection.service.Stylize(request)
-
-
-def _upload_messages(picture: Picture) -> Iterator[pb.UploadImageRequest]:
-    yield pb.UploadImageRequest(header=pb.UploadHeader(size_bytes=len(picture.data), raw=picture.raw))
-    for start in range(0, len(picture.data), CHUNK_BYTES):
-        yield pb.UploadImageRequest(chunk=picture.data[start : start + CHUNK_BYTES])
+    def _open_stream(self, order: Order, fresh: bool) -> Stream:
+        image_ids = {picture.key: self.upload(picture, fresh=fresh) for picture in order.pictures()}
+        return self._connection.service.Stylize(order.message(image_ids))
 
 
 def _call(method: Callable[..., _Answer], request: Message) -> _Answer:
@@ -302,29 +245,3 @@ def _call(method: Callable[..., _Answer], request: Message) -> _Answer:
         return method(request, timeout=CALL_TIMEOUT)
     except grpc.RpcError as error:
         raise error_from_rpc(error) from error
-
-
-def _as_list(styles: WeighableStyle | Sequence[WeighableStyle]) -> list[WeighableStyle]:
-    weighted = isinstance(styles, tuple) and len(styles) == 2 and isinstance(styles[1], int | float)
-    if weighted or isinstance(styles, str | bytes) or not isinstance(styles, Sequence):
-        return [styles]  # pyright: ignore[reportReturnType]  (it cannot follow `weighted`)
-    return list(styles)  # pyright: ignore[reportReturnType]
-
-
-def _result_format(depth: int) -> pb.ResultFormat:
-    if depth not in _RESULT_FORMATS:
-        raise error_from_reason(Reason.INVALID_PARAMETER, f"A painting has 8 or 16 bits a sample, not {depth}.")
-    return _RESULT_FORMATS[depth]
-
-
-def _preview_policy(max_side: int | None, interval: float | None) -> pb.PreviewPolicy:
-    return pb.PreviewPolicy(
-        max_side=max_side or 0,
-        min_interval=None if interval is None else _duration(interval),
-    )
-
-
-def _duration(seconds: float) -> Duration:
-    duration = Duration()
-    duration.FromNanoseconds(int(seconds * 1e9))
-    return duration

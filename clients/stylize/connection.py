@@ -26,16 +26,30 @@ from stylize.version import client_version
 
 PROBE_TIMEOUT = 2.0
 """Seconds in which a living daemon answers GetServerInfo."""
+CALL_TIMEOUT = 10.0
+"""Seconds for calls that a living daemon answers at once."""
 
-_CHANNEL_OPTIONS = [
+_CHANNEL_OPTIONS = (
     # A channel must not inherit the back-off of an earlier one to the same address: autostart polls.
     ("grpc.use_local_subchannel_pool", 1),
-]
-_LOCAL_OPTIONS = [
+)
+_LOCAL_OPTIONS = (
     *_CHANNEL_OPTIONS,
     # A proxy from the environment cannot reach this machine's loopback.
     ("grpc.enable_http_proxy", 0),
-]
+)
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a target is spoken to: what every kind of channel to it has in common."""
+
+    target: str
+    metadata: tuple[tuple[str, str], ...]
+    """What every call carries: who the client is and, except over a Unix socket, the token."""
+    tls: bool
+    options: tuple[tuple[str, int], ...]
+    """Options of the channel."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ class Connection:
     admin: admin_pb2_grpc.AdminServiceStub
     info: stylize_pb2.GetServerInfoResponse
     """What it answered to GetServerInfo when it was connected."""
+    access: Access
 
     def close(self) -> None:
         """Closes the channel; calls that are in flight are cancelled."""
@@ -67,7 +82,8 @@ def connect_target(target: str, token: str | None, client_name: str, timeout: fl
 
     timeout: seconds to wait for its first answer. Raises the StylizeError that its answer, or silence, amounts to.
     """
-    channel = open_channel(target, token, client_name)
+    access = access_to(target, token, client_name)
+    channel = open_channel(access)
     service = stylize_pb2_grpc.StylizeServiceStub(channel)
     try:
         info = service.GetServerInfo(stylize_pb2.GetServerInfoRequest(), timeout=timeout)
@@ -76,7 +92,7 @@ def connect_target(target: str, token: str | None, client_name: str, timeout: fl
         if isinstance(error, grpc.Call) and error.code() in _SILENCE:
             raise DaemonUnreachable(f"No daemon answers at {target}.") from error
         raise error_from_rpc(error) from error
-    return Connection(target, channel, service, admin_pb2_grpc.AdminServiceStub(channel), info)
+    return Connection(target, channel, service, admin_pb2_grpc.AdminServiceStub(channel), info, access)
 
 
 _SILENCE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
@@ -119,19 +135,22 @@ def _probe(endpoint: Endpoint, target: str, client_name: str, timeout: float) ->
         return Probe(target, None, error)
 
 
-def open_channel(target: str, token: str | None, client_name: str) -> grpc.Channel:
-    """A channel that introduces itself and, except over a Unix socket, carries the token. Nothing is sent yet."""
+def access_to(target: str, token: str | None, client_name: str) -> Access:
+    """How `target` is to be spoken to. token: None if there is none; left out over a Unix socket."""
     metadata = [("x-client", f"{client_name}/{client_version()}")]
-    if is_unix(target):
-        channel = grpc.insecure_channel(target, options=_LOCAL_OPTIONS)
+    if token and not is_unix(target):
+        metadata.append(("authorization", f"Bearer {token}"))
+    local = is_unix(target) or is_loopback(target)
+    return Access(target, tuple(metadata), not local, _LOCAL_OPTIONS if local else _CHANNEL_OPTIONS)
+
+
+def open_channel(access: Access) -> grpc.Channel:
+    """A channel whose calls carry the metadata. Nothing is sent yet."""
+    if access.tls:
+        channel = grpc.secure_channel(access.target, grpc.ssl_channel_credentials(), options=access.options)
     else:
-        if token:
-            metadata.append(("authorization", f"Bearer {token}"))
-        if is_loopback(target):
-            channel = grpc.insecure_channel(target, options=_LOCAL_OPTIONS)
-        else:
-            channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=_CHANNEL_OPTIONS)
-    return grpc.intercept_channel(channel, _MetadataInterceptor(metadata))
+        channel = grpc.insecure_channel(access.target, options=access.options)
+    return grpc.intercept_channel(channel, _MetadataInterceptor(access.metadata))
 
 
 def is_unix(target: str) -> bool:
@@ -177,7 +196,7 @@ class _MetadataInterceptor(
 ):
     """Adds the same metadata to every call."""
 
-    def __init__(self, metadata: list[tuple[str, str]]) -> None:
+    def __init__(self, metadata: tuple[tuple[str, str], ...]) -> None:
         self._metadata = metadata
 
     def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:

@@ -9,6 +9,8 @@ gRPC code.
 # ruff: noqa: N818  (callers read `except stylize.NotFound`; the module says that they are errors)
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -155,7 +157,7 @@ def error_from_reason(reason: Reason, message: str, *, field: str = "", remedy: 
 
 def error_from_rpc(error: grpc.RpcError) -> StylizeError:
     """The typed error for a failed call."""
-    if not isinstance(error, grpc.Call):
+    if not isinstance(error, grpc.Call | grpc.aio.AioRpcError):
         return ConnectionLost(f"The call to the daemon failed: {error}")
     code = error.code()
     message = error.details() or f"The daemon answered {code.name} without a word."
@@ -175,9 +177,9 @@ def error_from_rpc(error: grpc.RpcError) -> StylizeError:
     return error_from_reason(reason, message, field=field)
 
 
-def _error_info(call: grpc.Call) -> error_details_pb2.ErrorInfo | None:
+def _error_info(call: Any) -> error_details_pb2.ErrorInfo | None:
     try:
-        status = rpc_status.from_call(call)
+        status = rpc_status.from_call(call)  # of asyncio's errors it needs no more than they have
     except ValueError:  # details that contradict the status: not from our daemon
         return None
     if status is None:

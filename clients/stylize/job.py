@@ -10,17 +10,17 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import grpc
+import numpy as np
 from PIL import Image
 
 from neuralstyle.v1 import stylize_pb2 as pb
-from neuralstyle.v1.reasons import Reason
+from stylize.course import Course
 from stylize.encoding import Metadata
-from stylize.errors import ConnectionLost, NotFound, StylizeError, error_from_rpc
-from stylize.events import Event, Queued, Result, Started, Summary, event_from_proto, result_from_chunks
+from stylize.errors import NotFound, StylizeError, error_from_rpc
+from stylize.events import Event, Result
 from stylize.masking import Mask
 from stylize.pictures import Picture
 from stylize.provenance import Sources
-from stylize.saving import save_result
 
 
 class Stream(Protocol):
@@ -48,7 +48,7 @@ class WatchStream:
         self._call.cancel()
 
 
-class Job:
+class Job(Course):
     """A job of `Client.stylize` or `Client.watch`. It runs from the start, whether or not it is iterated over.
 
     Iterate for events (each is given out once), or ask for the `result`. Leaving its `with` block before the end
@@ -66,26 +66,14 @@ class Job:
     ) -> None:
         """open_stream: makes the call. It is made again, once, if the daemon has dropped an uploaded picture; its
             argument then says that all pictures must be uploaded afresh.
-        content: the photo, for what a saved painting takes over from it; None if it is not at hand.
-        job_id: the job, where it is known beforehand.
         stop: how a job that goes on without its stream is stopped by its id; None if ending the stream stops it. The
             job is then waited for until it has been taken, since without its id it could never be stopped.
-        sources: what it is made from, for what a saved painting tells; None if it is not known.
+        content, job_id, sources: see `Course`.
         """
+        super().__init__(content, job_id, sources)
         self._open_stream = open_stream
         self._stream = open_stream(False)
-        self._content = content
         self._stop = stop
-        self._sources = sources
-        self._error: StylizeError | None = None
-        self.job_id: str | None = job_id
-        """Id for `Client.cancel` and `Client.watch`, known from the first event on."""
-        self.started: Started | None = None
-        """What the job does, once it has started."""
-        self.painting: Result | None = None
-        """The painting as it came, once it is complete."""
-        self.summary: Summary | None = None
-        """How it went, once it is done."""
         self._events = self._read()
         if stop and job_id is None:
             self._events = itertools.chain([next(self._events)], self._events)
@@ -121,11 +109,19 @@ class Job:
 
     def result(self) -> Image.Image:
         """Waits for the end and gives the painting: mode RGB, or RGBA if the photo had alpha; sRGB, upright, 8 bits a
-        sample. `painting.array()` has the 16 bits that were asked for by `depth`.
+        sample. `array` has the 16 bits that were asked for by `depth`.
 
         Raises the StylizeError that the job failed with.
         """
         return self._finished().image()
+
+    def array(self) -> np.ndarray:
+        """Waits for the end and gives the painting as an array [H, W, 3], or [H, W, 4] if the photo had alpha, of uint8
+        or, after `depth=16`, uint16; sRGB, upright, alpha straight.
+
+        Raises the StylizeError that the job failed with.
+        """
+        return self._finished().array()
 
     def save(
         self,
@@ -145,62 +141,24 @@ class Job:
 
         Raises OutputExists, OutputUnwritable, or the error that the job failed with.
         """
-        painting = self._finished()
-        assert self.started is not None
-        assert self.summary is not None
-        path = Path(path)
-        save_result(
-            painting,
-            path,
-            self.started,
-            self.summary,
-            photo=self._content,
-            sources=self._sources,
-            mask=mask,
-            overwrite=overwrite,
-            metadata=Metadata(metadata),
-        )
-        return path
+        self._finished()
+        return self._save(path, overwrite=overwrite, metadata=metadata, mask=mask)
 
     def _finished(self) -> Result:
         for _ in self:
             pass
-        if self._error is not None:  # it failed while somebody else iterated
-            raise self._error
-        assert self.painting is not None
-        return self.painting
+        return self._outcome()
 
     def _read(self) -> Iterator[Event]:
-        assembler = _Assembler()
         for response in self._responses():
-            if response.WhichOneof("event") == "result_chunk":
-                assembler.add(response.result_chunk)
-                continue
-            event = event_from_proto(response)
-            if isinstance(event, Summary):
-                self.painting = assembler.finish()
-                self._remember(event)
-                yield self.painting
-                yield event
-            elif event is not None:
-                self._remember(event)
-                yield event
-        if self.summary is None:
-            raise ConnectionLost("The stream from the daemon ended before the painting was complete.")
-
-    def _remember(self, event: Event) -> None:
-        if isinstance(event, Queued | Started):
-            self.job_id = event.job_id
-        if isinstance(event, Started):
-            self.started = event
-        elif isinstance(event, Summary):
-            self.summary = event
+            yield from self._take(response)
+        self._end()
 
     def _responses(self) -> Iterable[pb.StylizeResponse]:
         try:
             yield from self._call(self._stream)
         except NotFound as error:
-            if error.reason is not Reason.IMAGE_NOT_FOUND or self.job_id is not None:
+            if not self._lacks_pictures(error):
                 raise
             self._stream = self._open_stream(True)
             yield from self._call(self._stream)
@@ -210,33 +168,3 @@ class Job:
             yield from stream
         except grpc.RpcError as error:
             raise error_from_rpc(error) from error
-
-
-class _Assembler:
-    """Puts the chunks of a result together and believes nothing: sizes must be as announced."""
-
-    def __init__(self) -> None:
-        self._header: pb.ResultHeader | None = None
-        self._data = bytearray()
-
-    def add(self, chunk: pb.ResultChunk) -> None:
-        if chunk.HasField("header"):
-            self._header = chunk.header
-        if self._header is None:
-            raise ConnectionLost("The daemon sent a painting without saying what it is.")
-        self._data += chunk.data
-        if len(self._data) > self._header.size_bytes:
-            raise self._wrong_size()
-
-    def finish(self) -> Result:
-        if self._header is None:
-            raise ConnectionLost("The daemon ended the job without sending a painting.")
-        if len(self._data) != self._header.size_bytes:
-            raise self._wrong_size()
-        return result_from_chunks(self._header, bytes(self._data))
-
-    def _wrong_size(self) -> ConnectionLost:
-        assert self._header is not None
-        return ConnectionLost(
-            f"The painting arrived damaged: {len(self._data):,} of {self._header.size_bytes:,} bytes."
-        )

@@ -67,6 +67,9 @@ def run(
     _data: object,
 ) -> Gimp.ValueArray:
     """Paints one layer."""
+    from neural_style import enlargement
+
+    enlargement.wake()
     from neural_style import pixels
     from neural_style.painting import Subject
     from neural_style.session import Session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -13,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from neuralstyle.v1.endpoint import endpoint_file, log_file, read_endpoint
-from stylize import autostart
+from stylize import AsyncClient, autostart
 from stylize.client import Client
 from stylize.errors import DaemonUnreachable
 
 from .conftest import SCRIPTED_DAEMON
 from .scripted_daemon import RunningDaemon, ScriptedService
+from .test_aio import longest_pause
 
 CONNECT = """
 import sys
@@ -150,3 +152,17 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("STYLIZED_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(DaemonUnreachable, match="cannot be made"):
         Client.connect()
+
+
+def test_the_loop_goes_on_while_the_daemon_starts(command: Path, home: Path) -> None:
+    async def scenario() -> None:
+        watching = asyncio.create_task(longest_pause())
+        begin = time.monotonic()
+        async with await AsyncClient.connect() as client:
+            took = time.monotonic() - begin
+            assert (await client.info()).device == "cpu (scripted)"
+        watching.cancel()
+        assert await watching < took / 2
+
+    asyncio.run(scenario())
+    assert starts(home) == 1

@@ -12,8 +12,9 @@ from PIL import Image
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylize.client import CHUNK_BYTES, Client
+from stylize.client import Client
 from stylize.errors import InputUnreadable, InvalidRequest, NotFound
+from stylize.request import CHUNK_BYTES
 
 from .photos import camera_exif, colours, encode, srgb_as_wide_gamut, wide_gamut_profile
 from .scripted_daemon import ScriptedService

@@ -11,7 +11,7 @@ import pytest
 
 from neuralstyle.v1.endpoint import Endpoint, endpoint_file, read_endpoint
 from stylize.client import Client
-from stylize.connection import find_daemon, is_loopback, is_unix, open_channel
+from stylize.connection import access_to, find_daemon, is_loopback, is_unix, open_channel
 from stylize.errors import DaemonUnreachable, Unauthenticated
 from stylize.version import client_version
 
@@ -139,7 +139,7 @@ def test_targets_are_told_apart() -> None:
 
 def test_a_channel_is_lazy(home: Path) -> None:
     started = time.monotonic()
-    open_channel("unix:/nowhere/daemon.sock", None, "test").close()
+    open_channel(access_to("unix:/nowhere/daemon.sock", None, "test")).close()
     assert time.monotonic() - started < 1.0  # no attempt to reach it, which would be waited for
 
 

@@ -59,11 +59,14 @@ EVERYTHING = (
     screen.keys(screen.image_window, "ctrl+f")
     wait("the repetition", lambda: (OUT / "repeated-seen").exists(), 60)
     shot("repeating")
-    # GIMP's own Cancel, at the right of the status bar.
+    # GIMP's own Cancel, at the right of the status bar; on a busy machine it may not be drawn yet.
     left, top, width, height = screen.place(screen.image_window)
-    (OUT / "cancelling").touch()
-    screen.click(left + width - 275, top + height - 17)
-    time.sleep(2.0)
+    for _ in range(5):
+        (OUT / "cancelling").touch()
+        screen.click(left + width - 275, top + height - 17)
+        time.sleep(2.0)
+        if (OUT / "free-seen").exists():
+            break
     shot("cancelled")
     tell("cancelled", image_title())
     tell("alive", bool(screen.window("GIMP$")))
@@ -91,7 +94,7 @@ class Witness:
         self._over = threading.Event()
         self.sightings: list[Sighting] = []
         self.free_after: float | None = None
-        """Seconds from the click on GIMP's Cancel to a daemon without a job."""
+        """Seconds from the last click on GIMP's Cancel to a daemon without a job."""
 
     @contextlib.contextmanager
     def looking(self) -> Iterator[None]:
@@ -115,6 +118,7 @@ class Witness:
             self._tell()
             if (self._folder / "cancelling").exists() and not jobs and self.free_after is None:
                 self.free_after = time.time() - (self._folder / "cancelling").stat().st_mtime
+                (self._folder / "free-seen").touch()
 
     def _tell(self) -> None:
         started = [seen for seen in self.sightings if seen.iteration >= 2]

@@ -130,3 +130,11 @@ def test_a_narrow_layer_is_widened_about_its_middle() -> None:
 
 def test_the_least_side_is_that_of_the_network() -> None:
     assert geometry.MIN_SIDE == layers.MIN_SIDE
+
+
+@given(st.integers(-50, 50), st.integers(-50, 50), st.integers(1, 99), st.integers(1, 999), st.integers(1, 300))
+def test_bands_cover_a_rectangle_once_from_the_top(x: int, y: int, width: int, height: int, lines: int) -> None:
+    bands = list(Rect(x, y, width, height).bands(lines))
+    assert [band.y for band in bands] == [y, *(band.bottom for band in bands[:-1])]
+    assert bands[-1].bottom == y + height
+    assert all((band.x, band.width) == (x, width) and 0 < band.height <= lines for band in bands)

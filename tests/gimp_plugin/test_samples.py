@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from neural_style.samples import Pixels, SampleType, is_opaque, mean_color, with_alpha
+from neural_style.samples import Pixels, SampleType, is_opaque, mean_color, with_alpha, without_alpha
 
 DTYPES = {SampleType.UINT8: "u1", SampleType.UINT16: "<u2", SampleType.FLOAT32: "<f4"}
 FULL = {SampleType.UINT8: 255, SampleType.UINT16: 65535, SampleType.FLOAT32: 1.0}
@@ -19,6 +19,12 @@ def samples(sample_type: SampleType, channels: int, count: int = 35, seed: int =
     if sample_type is SampleType.FLOAT32:
         values[0, :3] = (np.nan, -0.0, np.inf)
     return values
+
+
+def test_without_alpha_keeps_the_colours_bit_for_bit() -> None:
+    rgba = np.random.default_rng(5).integers(0, 256, (7, 5, 4), np.uint8)
+    assert without_alpha(rgba.tobytes()) == rgba[..., :3].tobytes()
+    assert without_alpha(b"") == b""
 
 
 def test_the_sample_types_have_the_sizes_of_their_samples() -> None:

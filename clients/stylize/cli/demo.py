@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-SAMPLE = Path(__file__).parents[1] / "data" / "sample.jpg"
+from stylize.sample import SAMPLE_PHOTO
+
 STYLE = "mosaic"
 PRESET = "draft"
 
@@ -35,8 +36,8 @@ def demo(
         with connected(quiet=as_json) as client:
             style = STYLE if STYLE in client.style_names else client.style_names[0]
         # The demo may be run again: only its own picture is replaced.
-        path = default_output(SAMPLE, [style], folder)
+        path = default_output(SAMPLE_PHOTO, [style], folder)
         look = Look(((style, None),), PRESET)
-        run([file_order(SAMPLE, path, look, FileOptions(overwrite=True))], Session(as_json))
+        run([file_order(SAMPLE_PHOTO, path, look, FileOptions(overwrite=True))], Session(as_json))
         if not as_json:
             messages().print(f"Now your own photo: [bold]stylize image PHOTO --style {style}[/]")

@@ -8,6 +8,7 @@ fourfold are enlarged fourfold by it and then by GDK's bilinear kernel: a fifth 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,17 +30,20 @@ _BAND = 256
 # Named as linear, so that GEGL, which computes in linear light, leaves the numbers as they are.
 _PLAIN = {SampleType.UINT8: "RGB u8", SampleType.UINT16: "RGB u16", SampleType.FLOAT32: "RGB float"}
 
+_waking = threading.Thread(target=lambda: Gegl.init(None), name="GEGL wakes")
 
-_started = False
+
+def wake() -> None:
+    """Begins to make GEGL's operations and scaled reading usable: libgimp prepares only plain reading and writing. It
+    takes a tenth of a second, in a thread of its own, so that imports and questions to GIMP go on meanwhile."""
+    if _waking.ident is None:
+        _waking.start()
 
 
 def start() -> None:
-    """Makes GEGL's operations and scaled reading usable, which takes a tenth of a second; libgimp prepares only plain
-    reading and writing."""
-    global _started
-    if not _started:
-        Gegl.init(None)
-        _started = True
+    """Waits until GEGL can be used. Before that nothing but `wake` may touch it."""
+    wake()
+    _waking.join()
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,15 @@ def enlarged(
     else:
         rgb = _near(painting, width, height, part, sample_type)
         yield Band(0, part.height, _with_full_alpha(rgb, part) if alpha else rgb)
+
+
+def rehearse(painted: SampleType, sample_type: SampleType, *, alpha: bool) -> None:
+    """Enlarges a few pixels, as `enlarged` will: GEGL looks for its conversions the first time, which takes a tenth of
+    a second, better spent while the daemon paints."""
+    few = Pixels(2, 2, painted, bytes(2 * 2 * 3 * painted.value))
+    side = 2 * CUBIC_TIMES + 1
+    for _band in enlarged(few, side, side, Rect(0, 0, side, side), sample_type, alpha=alpha):
+        pass
 
 
 def _near(painting: Pixels, width: int, height: int, part: Rect, sample_type: SampleType) -> bytes:

@@ -5,6 +5,7 @@ All of it in whole pixels of the layer, whose upper left corner is (0, 0).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 MIN_SIDE = 16
@@ -48,6 +49,11 @@ class Rect:
         """This rectangle about its middle with both sides at least this long."""
         width, height = max(self.width, least), max(self.height, least)
         return Rect(self.x - (width - self.width) // 2, self.y - (height - self.height) // 2, width, height)
+
+    def bands(self, lines: int) -> Iterator[Rect]:
+        """This rectangle in pieces of at most so many lines, from the top."""
+        for y in range(self.y, self.bottom, lines):
+            yield Rect(self.x, y, self.width, min(lines, self.bottom - y))
 
     def aligned(self, step: int) -> Rect:
         """The smallest rectangle around this one whose edges are multiples of `step`."""

@@ -149,15 +149,17 @@ def style_title(settings: Settings, connected: Connected) -> str:
     return next((style.title for style in connected.styles if style.name == settings.style), settings.style)
 
 
-def prepare(work: Plan) -> pixels.OwnAlpha | None:
-    """What can be read and made ready while the daemon paints; None where it must be read at the end.
+def prepare(work: Plan, buffer: Gegl.Buffer) -> pixels.OwnAlpha | None:
+    """What can be read and made ready while the daemon paints; None where it must be read at the end. buffer: from
+    `Subject.warmed`: it has the layer's tiles already, which another one would fetch from GIMP again.
 
     A new layer is as transparent as the old one was when it was sent. What is replaced may have been changed since.
     """
-    pixels.start()
+    layer, sample_type = work.subject.layer, pixels.carrier(work.subject.image)
+    pixels.rehearse(work.order.result, sample_type, rgba=layer.has_alpha())
     if work.settings.output is Output.REPLACE:
         return None
-    return pixels.own_alpha(work.subject.layer, work.framing.target, pixels.carrier(work.subject.image))
+    return pixels.own_alpha(layer, work.framing.target, sample_type, buffer)
 
 
 def place(work: Plan, painted: Painted, alpha: pixels.OwnAlpha | None = None) -> Gimp.Image | None:

@@ -22,10 +22,11 @@ gi.require_version("Gegl", "0.4")
 gi.require_version("Gimp", "3.0")
 from gi.repository import Gegl, Gimp  # noqa: E402
 
+from neural_style import enlargement  # noqa: E402
 from neural_style.enlargement import Band, enlarged, start  # noqa: E402
 from neural_style.failures import Failure  # noqa: E402
 from neural_style.geometry import Framing, Rect  # noqa: E402
-from neural_style.samples import Pixels, SampleType, is_opaque, mean_color, with_alpha  # noqa: E402
+from neural_style.samples import Pixels, SampleType, is_opaque, mean_color, with_alpha, without_alpha  # noqa: E402
 from neural_style.words import _  # noqa: E402
 
 _RGB = {SampleType.UINT8: "R'G'B' u8", SampleType.UINT16: "R'G'B' u16", SampleType.FLOAT32: "R'G'B' float"}
@@ -35,6 +36,8 @@ _PREMULTIPLIED = {
     SampleType.UINT16: "R'aG'aB'aA u16",
     SampleType.FLOAT32: "R'aG'aB'aA float",
 }
+_ALPHA_BAND = 64
+"""Lines that are looked through for transparency in one go."""
 _MEAN_SIDE = 64
 """Longest side of the copy of which the mean colour is taken."""
 
@@ -103,10 +106,16 @@ def read(layer: Gimp.Drawable, framing: Framing, sample_type: SampleType, buffer
     What is transparent takes the mean colour of what is visible, so that neither black nor the colours of erased
     pixels bleed into the painting at the edge of a cut-out.
     """
+    start()  # its tables for halving are empty before: everything would be black
     buffer = buffer or layer.get_buffer()
     sent, scale = framing.sent, 0.5**framing.halvings
-    if not layer.has_alpha() or _opaque(buffer, framing):
-        data = _get(buffer, sent, scale, _RGB[sample_type], Gegl.AbyssPolicy.CLAMP)
+    rgba = _get(buffer, sent, scale, _RGBA[SampleType.UINT8], Gegl.AbyssPolicy.CLAMP) if layer.has_alpha() else b""
+    # A halving averages: what is transparent enough to be seen shows in the halved copy.
+    if is_opaque(rgba, SampleType.UINT8):
+        if rgba and sample_type is SampleType.UINT8:  # GEGL would take longer for looking up another form
+            data = without_alpha(rgba)
+        else:
+            data = _get(buffer, sent, scale, _RGB[sample_type], Gegl.AbyssPolicy.CLAMP)
         return Pixels(sent.width, sent.height, sample_type, data)
     if framing.halvings:
         buffer = _halved(buffer, framing, sample_type)
@@ -119,6 +128,7 @@ def read(layer: Gimp.Drawable, framing: Framing, sample_type: SampleType, buffer
 def warmed(layer: Gimp.Drawable, framing: Framing) -> Gegl.Buffer:
     """The layer's pixels, fetched from GIMP and halved as `read` will need them, while there is nothing else to do.
     GEGL keeps the halved copies with this buffer, not with the layer."""
+    start()
     buffer = layer.get_buffer()
     if framing.halvings:
         _get(buffer, framing.sent, 0.5**framing.halvings, _RGBA[SampleType.UINT8], Gegl.AbyssPolicy.CLAMP)
@@ -127,6 +137,7 @@ def warmed(layer: Gimp.Drawable, framing: Framing) -> Gegl.Buffer:
 
 def thumbnail(layer: Gimp.Drawable, rect: Rect, side: int) -> Pixels:
     """A part of the layer as it looks, on the mean colour, with a long side of at most `side` pixels."""
+    start()
     scale = min(1.0, side / rect.long_side)
     buffer = layer.get_buffer()
     if layer.has_alpha():
@@ -145,12 +156,21 @@ class OwnAlpha:
     rgba: bytes | None
 
 
-def own_alpha(layer: Gimp.Drawable, target: Rect, sample_type: SampleType) -> OwnAlpha:
-    """Reads it, exactly."""
+def own_alpha(
+    layer: Gimp.Drawable, target: Rect, sample_type: SampleType, buffer: Gegl.Buffer | None = None
+) -> OwnAlpha:
+    """Reads it, exactly. buffer: from `warmed`."""
     if not layer.has_alpha():
         return OwnAlpha(None)
-    own = _get(layer.get_buffer(), target, 1.0, _RGBA[sample_type], Gegl.AbyssPolicy.NONE)
-    return OwnAlpha(None if is_opaque(own, sample_type) else own)
+    buffer = buffer or layer.get_buffer()
+
+    def samples(rect: Rect) -> bytes:
+        return _get(buffer, rect, 1.0, _RGBA[sample_type], Gegl.AbyssPolicy.NONE)
+
+    # Most are opaque. In bands that is seen in an eighth of the time: fresh memory for all of it is what takes long.
+    if all(is_opaque(samples(band), sample_type) for band in target.bands(_ALPHA_BAND)):
+        return OwnAlpha(None)
+    return OwnAlpha(samples(target))
 
 
 @dataclass(frozen=True)
@@ -168,8 +188,7 @@ def fitted(painting: Pixels, framing: Framing, sample_type: SampleType, alpha: O
     """
     target, region = framing.target, framing.region
     inside = Rect(target.x - region.x, target.y - region.y, target.width, target.height)
-    # GIMP fills in a full alpha by itself, but takes half a second for looking up how, the first time.
-    full = rgba and sample_type is SampleType.UINT8
+    full = _full_alpha(sample_type, rgba=rgba)
     bands = enlarged(painting, region.width, region.height, inside, sample_type, alpha=full)
     own = alpha.rgba
     if own is None:
@@ -184,6 +203,16 @@ def fitted(painting: Pixels, framing: Framing, sample_type: SampleType, alpha: O
         for band in bands
     )
     return Fitted(transparent, _RGBA[sample_type])
+
+
+def rehearse(painted: SampleType, sample_type: SampleType, *, rgba: bool) -> None:
+    """Makes ready for `fitted`, while there is time. painted: the samples of the painting that will come."""
+    enlargement.rehearse(painted, sample_type, alpha=_full_alpha(sample_type, rgba=rgba))
+
+
+def _full_alpha(sample_type: SampleType, *, rgba: bool) -> bool:
+    """GIMP fills in a full alpha by itself, but takes half a second for looking up how, the first time."""
+    return rgba and sample_type is SampleType.UINT8
 
 
 def replace(layer: Gimp.Layer, target: Rect, painted: Fitted) -> None:
@@ -275,7 +304,6 @@ def _mask(image: Gimp.Image, source: Gimp.Layer, target: Rect, x: int, y: int) -
     there = Rect(x, y, target.width, target.height)
     if own is None:
         return _get(image.get_selection().get_buffer(), there, 1.0, "Y float", Gegl.AbyssPolicy.NONE)
-    start()
     graph = Gegl.Node()
     selection = graph.create_child("gegl:buffer-source")
     selection.set_property("buffer", image.get_selection().get_buffer())
@@ -293,21 +321,12 @@ def _mask(image: Gimp.Image, source: Gimp.Layer, target: Rect, x: int, y: int) -
     return _get(result, target, 1.0, "Y float", Gegl.AbyssPolicy.NONE)
 
 
-def _opaque(buffer: Gegl.Buffer, framing: Framing) -> bool:
-    """True if nothing of what will be sent is transparent. Looked at in the halved copy: a halving averages, so a
-    single transparent pixel shows in it."""
-    sent = framing.sent
-    rgba = _get(buffer, sent, 0.5**framing.halvings, _RGBA[SampleType.UINT8], Gegl.AbyssPolicy.CLAMP)
-    return is_opaque(rgba, SampleType.UINT8)
-
-
 def _halved(buffer: Gegl.Buffer, framing: Framing, sample_type: SampleType) -> Gegl.Buffer:
     """The region in halved coordinates, of a transparent buffer.
 
     GEGL halves a buffer's own numbers; they are premultiplied by alpha first, or the colours of erased pixels would be
     mixed into those beside them.
     """
-    start()
     visible = framing.region.clipped(_extent(buffer))
     form = _PREMULTIPLIED[sample_type]
     whole = Gegl.Buffer.new(form, visible.x, visible.y, visible.width, visible.height)
@@ -332,7 +351,6 @@ def _on_mean_color(buffer: Gegl.Buffer, rect: Rect) -> Gegl.Buffer:
     red, green, blue = mean_color(_get(buffer, small, scale, "R'aG'aB'aA float", Gegl.AbyssPolicy.CLAMP))
     color = Gegl.Color()
     color.set_rgba(red, green, blue, 1.0)
-    start()
     graph = Gegl.Node()
     ground = graph.create_child("gegl:color")
     ground.set_property("value", color)
@@ -357,8 +375,6 @@ def _rectangle(rect: Rect) -> Gegl.Rectangle:
 
 
 def _get(buffer: Gegl.Buffer, rect: Rect, scale: float, form: str, abyss: Gegl.AbyssPolicy) -> bytes:
-    if scale != 1.0:
-        start()  # its tables for halving are empty before: everything would be black
     return buffer.get(_rectangle(rect), scale, form, abyss)
 
 

@@ -53,6 +53,14 @@ def with_alpha(rgb: bytes, rgba: bytes, sample_type: SampleType) -> bytes:
     return bytes(painted)
 
 
+def without_alpha(rgba: bytes) -> bytes:
+    """The colours alone, of 8-bit samples."""
+    rgb = bytearray(len(rgba) // 4 * 3)
+    for channel in range(3):
+        rgb[channel::3] = rgba[channel::4]
+    return bytes(rgb)
+
+
 def is_opaque(rgba: bytes, sample_type: SampleType) -> bool:
     """True if every pixel's alpha is full. Cheap: it stops at the first byte that is not."""
     size = sample_type.value

@@ -41,6 +41,9 @@ UPLOADS_KEPT = 6
 _POLL_SECONDS = 0.1
 
 Deliver = Callable[[Event], None]
+_Begin = Callable[[], Coroutine[Any, Any, None]]
+"""Makes what is to be awaited, when its turn comes: one that was made before, in a session that is then closed, would
+never be."""
 
 
 class Session:
@@ -58,19 +61,19 @@ class Session:
 
     def connect(self, deliver: Deliver) -> None:
         """Finds the daemon, or starts it: delivers Starting perhaps, then Connected or a Failure."""
-        self._start(self._connect(deliver), deliver)
+        self._start(lambda: self._connect(deliver), deliver)
 
     def paint(self, order: Order, deliver: Deliver) -> Job:
         """Hands in a job: delivers its events up to Painted, or a Failure."""
         job = Job(self)
-        job.task = self._start(self._paint(order, job, deliver), deliver)
+        job.task = self._start(lambda: self._paint(order, job, deliver), deliver)
         return job
 
     def watch(self, job_id: str, frame_side: int, deliver: Deliver) -> Job:
         """Attaches to a job that was left alone: delivers as `paint` does."""
         job = Job(self)
         job.job_id = job_id
-        job.task = self._start(self._watch(job, frame_side, deliver), deliver)
+        job.task = self._start(lambda: self._watch(job, frame_side, deliver), deliver)
         return job
 
     def close(self) -> None:
@@ -93,8 +96,8 @@ class Session:
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
-    def _start(self, work: Coroutine[Any, Any, None], deliver: Deliver) -> Any:
-        return asyncio.run_coroutine_threadsafe(_guarded(work, deliver), self._loop)
+    def _start(self, begin: _Begin, deliver: Deliver) -> Any:
+        return asyncio.run_coroutine_threadsafe(_guarded(begin, deliver), self._loop)
 
     async def _connect(self, deliver: Deliver) -> None:
         async with self._using(deliver) as client:
@@ -196,13 +199,13 @@ class Job:
         self._do(lambda client, job_id: client.update(job_id, tunables))
 
     def _do(self, act: Callable[[Client, str], Coroutine[Any, Any, None]]) -> None:
-        asyncio.run_coroutine_threadsafe(_quiet(self._session._order(self, act)), self._session._loop)
+        asyncio.run_coroutine_threadsafe(_quiet(lambda: self._session._order(self, act)), self._session._loop)
 
 
-async def _guarded(work: Coroutine[Any, Any, None], deliver: Deliver) -> None:
+async def _guarded(begin: _Begin, deliver: Deliver) -> None:
     """Runs it, and delivers what it fails with: nothing is lost in a thread that nobody looks at."""
     try:
-        await work
+        await begin()
     except Failure as failure:
         deliver(failure)
     except asyncio.CancelledError:
@@ -212,10 +215,10 @@ async def _guarded(work: Coroutine[Any, Any, None], deliver: Deliver) -> None:
         raise
 
 
-async def _quiet(work: Coroutine[Any, Any, None]) -> None:
+async def _quiet(begin: _Begin) -> None:
     """For orders to a job: if they fail, it has ended meanwhile, or its own stream tells why."""
     with contextlib.suppress(Failure):
-        await work
+        await begin()
 
 
 async def _find() -> Client | None:

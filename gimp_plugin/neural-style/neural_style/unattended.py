@@ -36,7 +36,7 @@ def paint(subject: Subject, settings: Settings, session: Session) -> None:
         work = painting.plan(subject, settings, connected, buffer=buffer)
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         job = session.paint(work.order, events.put)
-        alpha = painting.prepare(work)
+        alpha = painting.prepare(work, buffer)
         painted = _wait(events, profile.detached().add if work.order.detach else _nothing)
         made = painting.place(work, painted, alpha)
         profile.detached().remove(job.job_id)

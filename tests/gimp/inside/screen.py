@@ -81,8 +81,15 @@ class Screen:
         subprocess.run(["xdotool", *command], env=self._environment, check=True, capture_output=True)
 
     def focus(self, window: str) -> None:
-        """Makes it the active window."""
-        self.do("windowactivate", "--sync", window)
+        """Makes it the active window; a window manager that is just starting may have to be asked again."""
+        wait("the active window", lambda: self._activated(window))
+
+    def _activated(self, window: str) -> bool:
+        command = ["xdotool", "windowactivate", "--sync", window]
+        try:
+            return subprocess.run(command, env=self._environment, capture_output=True, timeout=10).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
 
     def keys(self, window: str, *keys: str) -> None:
         """Types key combinations, such as ctrl+z, into a window."""

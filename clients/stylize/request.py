@@ -1,0 +1,192 @@
+"""What a client asks for: the words of `Client.stylize` and `Client.watch` as messages of the contract.
+
+Nothing here talks to a daemon, so that the client that waits and the one of asyncio (`stylize.aio`) share it. An
+`Order` is a request whose pictures have yet to be uploaded; `Order.message` puts their image ids in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from google.protobuf.duration_pb2 import Duration
+
+from neuralstyle.v1 import admin_pb2
+from neuralstyle.v1 import stylize_pb2 as pb
+from neuralstyle.v1.reasons import Reason
+from stylize.errors import error_from_reason
+from stylize.pictures import Picture, PictureSource, open_picture
+from stylize.provenance import Sources, StyleRecord
+from stylize.style_names import resolve_style
+from stylize.tunables import build_tunables, parse_choice
+
+CHUNK_BYTES = 256 * 1024
+
+StyleSource: TypeAlias = PictureSource
+"""A style: a picture as for the content, or a `str` that is the name of a style. `Client.stylize` says how the two are
+told apart."""
+WeighableStyle: TypeAlias = StyleSource | tuple[StyleSource, float]
+"""A style alone, or with its weight in the mix."""
+
+_RESULT_FORMATS = {8: pb.RESULT_FORMAT_PNG, 16: pb.RESULT_FORMAT_RAW_UINT16}
+
+
+@dataclass(frozen=True)
+class WeightedStyle:
+    """A style of a job, found and opened."""
+
+    name: str
+    """Name of a built-in style, or "" for a picture."""
+    picture: Picture | None
+    weight: float | None
+
+    def record(self) -> StyleRecord:
+        """How a painting tells of it."""
+        picture = self.picture.record() if self.picture else None
+        return StyleRecord(self.name, picture, 1.0 if self.weight is None else self.weight)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job to ask for, once its pictures are with the daemon."""
+
+    request: pb.StylizeRequest
+    """All but the pictures."""
+    photo: Picture
+    styles: tuple[WeightedStyle, ...]
+
+    def pictures(self) -> list[Picture]:
+        """What must be uploaded."""
+        return [self.photo, *(style.picture for style in self.styles if style.picture)]
+
+    def message(self, image_ids: Mapping[str, str]) -> pb.StylizeRequest:
+        """The request; `image_ids` has the id of each picture by its `Picture.key`."""
+        message = pb.StylizeRequest()
+        message.CopyFrom(self.request)
+        message.content.image_id = image_ids[self.photo.key]
+        for style in self.styles:
+            added = message.styles.add(weight=style.weight)
+            if style.picture is None:
+                added.name = style.name
+            else:
+                added.image.image_id = image_ids[style.picture.key]
+        return message
+
+    def sources(self) -> Sources:
+        """What a saved painting tells of its pictures."""
+        return Sources(self.photo.record(), tuple(style.record() for style in self.styles))
+
+
+def job_request(
+    preset: str | None,
+    tunables: Mapping[str, object],
+    *,
+    seed: int | None,
+    precision: str | None,
+    priority: str | None,
+    preview: int | None,
+    preview_interval: float | None,
+    max_runtime: float | None,
+    detach: bool,
+    depth: int,
+) -> pb.StylizeRequest:
+    """The request without its pictures, from the arguments of `Client.stylize`. Raises InvalidRequest."""
+    request = pb.StylizeRequest(
+        preset=preset or "",
+        tunables=build_tunables(tunables),
+        detach=detach,
+        result_format=_result_format(depth),
+        preview=_preview_policy(preview, preview_interval),
+        max_runtime=None if max_runtime is None else _duration(max_runtime),
+    )
+    if precision is not None:
+        request.precision = parse_choice(pb.Precision.DESCRIPTOR, precision, "precision")
+    if priority is not None:
+        request.priority = parse_choice(pb.Priority.DESCRIPTOR, priority, "priority")
+    if seed is not None:
+        if not 0 <= seed < 2**64:
+            raise error_from_reason(Reason.INVALID_PARAMETER, "A seed is a whole number from 0 to 2**64 - 1.")
+        request.seed = seed
+    return request
+
+
+def watch_request(job_id: str, preview: int | None, preview_interval: float | None) -> pb.WatchJobRequest:
+    """The request from the arguments of `Client.watch`."""
+    return pb.WatchJobRequest(job_id=job_id, preview=_preview_policy(preview, preview_interval))
+
+
+def update_request(job_id: str, tunables: Mapping[str, object]) -> pb.UpdateJobRequest:
+    """The request from the arguments of `Client.update`. Raises InvalidRequest."""
+    return pb.UpdateJobRequest(job_id=job_id, tunables=build_tunables(tunables))
+
+
+def shutdown_request(grace: float | None) -> admin_pb2.ShutdownRequest:
+    """The request from the argument of `Client.shutdown`."""
+    return admin_pb2.ShutdownRequest(grace=None if grace is None else _duration(grace))
+
+
+def list_styles(styles: WeighableStyle | Sequence[WeighableStyle]) -> list[WeighableStyle]:
+    """One style or several as a list."""
+    weighted = isinstance(styles, tuple) and len(styles) == 2 and isinstance(styles[1], int | float)
+    if weighted or isinstance(styles, str | bytes) or not isinstance(styles, Sequence):
+        return [styles]  # pyright: ignore[reportReturnType]  (it cannot follow `weighted`)
+    return list(styles)  # pyright: ignore[reportReturnType]
+
+
+def may_be_named(styles: Sequence[WeighableStyle]) -> bool:
+    """True if `open_styles` needs the names of the built-in styles."""
+    return any(isinstance(_unweighted(style), str) for style in styles)
+
+
+def open_styles(
+    styles: Sequence[WeighableStyle], built_in: Sequence[str], max_bytes: int | None
+) -> tuple[WeightedStyle, ...]:
+    """The styles, found and opened.
+
+    built_in: names of the daemon's styles. max_bytes: see `open_picture`.
+    Raises NotFound for a word that means nothing, and what `open_picture` raises.
+    """
+    opened = []
+    for style in styles:
+        weight = style[1] if isinstance(style, tuple) else None
+        source = _unweighted(style)
+        if isinstance(source, str):
+            source = resolve_style(source, built_in)
+        if isinstance(source, str):
+            opened.append(WeightedStyle(source, None, weight))
+        else:
+            opened.append(WeightedStyle("", open_picture(source, max_bytes), weight))
+    return tuple(opened)
+
+
+def upload_messages(picture: Picture) -> Iterator[pb.UploadImageRequest]:
+    """What UploadImage is sent."""
+    yield pb.UploadImageRequest(header=pb.UploadHeader(size_bytes=len(picture.data), raw=picture.raw))
+    for start in range(0, len(picture.data), CHUNK_BYTES):
+        yield pb.UploadImageRequest(chunk=picture.data[start : start + CHUNK_BYTES])
+
+
+def _unweighted(style: WeighableStyle) -> StyleSource:
+    return style[0] if isinstance(style, tuple) else style
+
+
+def _result_format(depth: int) -> pb.ResultFormat:
+    if depth not in _RESULT_FORMATS:
+        raise error_from_reason(Reason.INVALID_PARAMETER, f"A painting has 8 or 16 bits a sample, not {depth}.")
+    return _RESULT_FORMATS[depth]
+
+
+def _preview_policy(max_side: int | None, interval: float | None) -> pb.PreviewPolicy | None:
+    if max_side is None and interval is None:
+        return None
+    return pb.PreviewPolicy(
+        max_side=max_side or 0,
+        min_interval=None if interval is None else _duration(interval),
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromNanoseconds(int(seconds * 1e9))
+    return duration
