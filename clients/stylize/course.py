@@ -16,7 +16,7 @@ from stylize.events import Event, Queued, Result, Started, Summary, event_from_p
 from stylize.masking import Mask
 from stylize.pictures import Picture
 from stylize.provenance import Sources
-from stylize.saving import save_result
+from stylize.saving import check_output, encode_result, write_whole
 
 
 class Course:
@@ -76,22 +76,26 @@ class Course:
 
     def _save(self, path: str | Path, *, overwrite: bool, metadata: Metadata | str, mask: Mask | None) -> Path:
         """Writes the painting of a job that has ended."""
+        path = Path(path)
+        check_output(path, overwrite, self._outcome().depth)
+        write_whole(path, self._encoded(path, metadata=metadata, mask=mask), overwrite=overwrite)
+        return path
+
+    def _encoded(self, path: str | Path, *, metadata: Metadata | str, mask: Mask | None) -> bytes:
+        """The bytes that `_save` writes."""
         painting = self._outcome()
         assert self.started is not None
         assert self.summary is not None
-        path = Path(path)
-        save_result(
+        return encode_result(
             painting,
-            path,
+            Path(path),
             self.started,
             self.summary,
             photo=self._content,
             sources=self._sources,
             mask=mask,
-            overwrite=overwrite,
             metadata=Metadata(metadata),
         )
-        return path
 
 
 class _Assembler:

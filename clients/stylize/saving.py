@@ -78,14 +78,24 @@ def save_painting(
     Raises OutputExists or OutputUnwritable; nothing is left half-written.
     """
     check_output(path, overwrite, 16 if isinstance(painting, np.ndarray) else 8)
+    write_whole(path, encode_painting(painting, path, traits, provenance, metadata), overwrite=overwrite)
+
+
+def encode_painting(
+    painting: Painting,
+    path: Path,
+    traits: PhotoTraits,
+    provenance: Provenance,
+    metadata: Metadata = Metadata.ALL,
+) -> bytes:
+    """The file that `save_painting` writes, for who writes it in a way of his own. Raises OutputUnwritable."""
     try:
-        data = encode(painting, format_of(path), traits, provenance, metadata)
+        return encode(painting, format_of(path), traits, provenance, metadata)
     except (OSError, ValueError) as error:
         raise OutputUnwritable(f"{path} could not be encoded: {error}.") from error
-    write_whole(path, data, overwrite=overwrite)
 
 
-def save_result(
+def encode_result(
     result: Result,
     path: Path,
     started: Started,
@@ -94,13 +104,13 @@ def save_result(
     photo: Picture | None = None,
     sources: Sources | None = None,
     mask: Mask | None = None,
-    overwrite: bool = False,
     metadata: Metadata = Metadata.ALL,
-) -> None:
-    """Writes what came out of a job, in the depth in which it came.
+) -> bytes:
+    """The file for what came out of a job, in the depth in which it came and the format that the suffix of `path` asks
+    for.
 
     photo: for its traits, and for what `mask` keeps of it; None if it is not at hand, and then there is no mask.
-    Raises as `save_painting`.
+    Raises OutputUnwritable.
     """
     painting = result.array() if result.depth == 16 else result.image()
     if mask is not None:
@@ -110,7 +120,7 @@ def save_result(
         started, summary, sources, mask=mask.picture.record() if mask else None, depth=result.depth
     )
     traits = photo.traits() if photo else PhotoTraits(None, Image.Exif())
-    save_painting(painting, path, traits, provenance, overwrite=overwrite, metadata=metadata)
+    return encode_painting(painting, path, traits, provenance, metadata)
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:

@@ -114,6 +114,13 @@ class AsyncJob(Course):
         await self._finished()
         return await asyncio.to_thread(self._save, path, overwrite=overwrite, metadata=metadata, mask=mask)
 
+    async def encoded(
+        self, path: str | Path, *, metadata: Metadata | str = Metadata.ALL, mask: Mask | None = None
+    ) -> bytes:
+        """Waits for the end and gives the bytes of the file; see `Job.encoded`."""
+        await self._finished()
+        return await asyncio.to_thread(self._encoded, path, metadata=metadata, mask=mask)
+
     async def _finished(self) -> Result:
         async for _ in self:
             pass
