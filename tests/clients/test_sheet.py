@@ -26,7 +26,7 @@ from tests.real_daemon import RealDaemon
 
 from .conftest import RunCli
 from .photos import colours, encode
-from .scripted_daemon import RunningDaemon, ScriptedService, abort, paint
+from .scripted_daemon import RunningDaemon, ScriptedService, abort, encode_png, paint, result_chunks, started, summary
 
 LONG = ("-s", "ink", "--size", "32", "--preset", "gatys", "--set", "optimizer=adam", "--set", "iterations=100000")
 RED, GREEN, BLUE, GOLD = (200, 0, 0), (0, 160, 0), (0, 0, 200), (200, 160, 0)
@@ -108,6 +108,27 @@ def test_all_styles_are_built_in_and_own_and_everything_else_is_alike(
         (0, "draft", pb.PRIORITY_BATCH)
     }
     assert all(request.tunables == pb.Tunables(optimizer=pb.OPTIMIZER_ADAM) for request in requests)
+
+
+def test_the_first_thing_that_varies_runs_across_and_the_second_down(
+    scripted: RunningDaemon, service: ScriptedService, call_cli: RunCli, photo: Path, tmp_path: Path
+) -> None:
+    def colour(strength: float, seed: int) -> tuple[int, int, int]:
+        return round(strength * 100), 100 + seed, 7
+
+    def script(request, context, photo):
+        yield started()
+        yield from result_chunks(encode_png(plain(colour(request.tunables.strength, request.seed), (48, 32))))
+        yield summary()
+
+    service.script = script
+    ended = call_cli("sheet", photo, "-s", "mosaic", "--vary", "strength=0.2,0.5,0.8", "--vary", "seed=1,2")
+    assert ended.returncode == 0, ended.stderr
+    sheet = Image.open(io.BytesIO((tmp_path / "cat.sheet.png").read_bytes()))
+    lefts = [boxes(sheet, colour(strength, 2))[0] for strength in (0.2, 0.5, 0.8)]
+    tops = [boxes(sheet, colour(0.5, seed))[1] for seed in (1, 2)]
+    assert lefts == sorted(set(lefts))
+    assert tops == sorted(set(tops))
 
 
 def test_presets_and_seeds_vary_too(scripted: RunningDaemon, call_cli: RunCli, photo: Path) -> None:
