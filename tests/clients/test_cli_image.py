@@ -222,10 +222,12 @@ def test_a_mask_and_16_bits_on_a_real_daemon(
     assert (told.depth, told.mask and told.mask.file) == (16, "mask.png")
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_keeps_and_twice_discards(daemon: RealDaemon, photos: list[Path], times: int) -> None:
+@pytest.mark.parametrize(("times", "options"), [(1, ["--quiet"]), (2, [])])
+def test_ctrl_c_keeps_and_twice_discards(
+    daemon: RealDaemon, photos: list[Path], times: int, options: list[str]
+) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "stylize", "image", *photos, *LONG],
+        [sys.executable, "-m", "stylize", "image", *photos, *LONG, *options],
         cwd=photos[0].parents[1],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -247,7 +249,8 @@ def test_ctrl_c_keeps_and_twice_discards(daemon: RealDaemon, photos: list[Path],
     if times == 1:
         (painting,) = paintings
         assert int(str(read_provenance(painting).parameters["iterations"])) in range(1, 100_000)
-        assert "Not painted: 2" in said
+    else:
+        assert "Not painted: 3" in said
 
 
 def test_folders_and_patterns_mean_photos(photos: list[Path], tmp_path: Path) -> None:

@@ -16,7 +16,15 @@ from rich.console import Console
 
 from stylize import events
 from stylize.cli.painting import Order, Saved
-from stylize.cli.progress import ahead_text, failure_text, progress_text, short_name, started_text, summary_text
+from stylize.cli.progress import (
+    ahead_text,
+    failure_text,
+    progress_text,
+    short_name,
+    started_text,
+    summary_text,
+    waiting_text,
+)
 from stylize.cli.terminal_graphics import draw, fit_cells
 from stylize.cli.terminal_query import Terminal, examine_terminal, forget_answers
 from stylize.errors import StylizeError
@@ -100,6 +108,10 @@ class PreviewReporter:
         self._done += 1
         if self._count > 1:
             self._print(failure_text(name, error))
+
+    def waits(self, order: Order, error: StylizeError) -> None:
+        """As what is said meanwhile."""
+        self.say(waiting_text(order, error))
 
     def say(self, text: str) -> None:
         """Under the picture, until that is done; else a line of its own."""
