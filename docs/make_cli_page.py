@@ -33,8 +33,8 @@ painting that is there already is not painted again, so the same command paints 
 **Ctrl-C** stops and keeps: what is being painted is saved as it is, and nothing new is begun. A second one discards
 it. The exit code is 0 if everything asked for was saved, else 130.
 
-**`--json`** prints one event a line: `queued`, `started`, `progress`, `frame`, `result`, `summary`, `saved`, `error` and
-`note`, each with the `photo` that it is of, if it is of one; and of several photos `end` with their numbers.
+**`--json`** prints one event a line: `queued`, `started`, `progress`, `frame`, `result`, `summary`, `saved`, `error`
+and `note`, each with the `photo` that it is of, if it is of one; and of several photos `end` with their numbers.
 
 **`--preview`** asks the terminal what it can show: kitty's graphics, iTerm2's, sixels, else two coloured half blocks
 in each character. A terminal that does not answer within a second gets half blocks.
