@@ -84,7 +84,7 @@ def _section(path: str, command: Any) -> list[str]:
 
 
 def _argument(param: Any) -> str:
-    name = param.metavar or param.name.upper()
+    name = (param.metavar or param.name.upper()).rstrip(".")
     return f"{name}..." if param.nargs == -1 else name if param.required else f"[{name}]"
 
 

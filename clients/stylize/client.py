@@ -16,7 +16,7 @@ from stylize.autostart import START_TIMEOUT, reach_daemon
 from stylize.connection import CALL_TIMEOUT, Connection
 from stylize.errors import error_from_rpc
 from stylize.job import Job, Stream, WatchStream
-from stylize.pictures import Picture, PictureSource, open_picture
+from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
     Order,
     WeighableStyle,
@@ -174,14 +174,13 @@ class Client:
             stop=self.cancel,
         )
 
-    def upload(self, picture: PictureSource | Picture, *, fresh: bool = False) -> str:
+    def upload(self, picture: PictureSource, *, fresh: bool = False) -> str:
         """Sends a picture, unless this client has sent it before, and gives its image id.
 
         fresh: send it again, for when the daemon has dropped it.
         Raises InvalidRequest if the daemon cannot read it or it is too large, Busy if there is no room.
         """
-        if not isinstance(picture, Picture):
-            picture = open_picture(picture, self.limits.max_image_bytes)
+        picture = open_picture(picture, self.limits.max_image_bytes)
         if fresh or picture.key not in self._uploaded:
             try:
                 answer = self._connection.service.UploadImage(upload_messages(picture))

@@ -16,7 +16,7 @@ from stylize.events import Event, Queued, Result, Started, Summary, event_from_p
 from stylize.masking import Mask
 from stylize.pictures import Picture
 from stylize.provenance import Sources
-from stylize.saving import check_output, encode_result, write_whole
+from stylize.saving import Finished, encode_painting, finished, save_painting
 
 
 class Course:
@@ -76,26 +76,22 @@ class Course:
 
     def _save(self, path: str | Path, *, overwrite: bool, metadata: Metadata | str, mask: Mask | None) -> Path:
         """Writes the painting of a job that has ended."""
-        path = Path(path)
-        check_output(path, overwrite, self._outcome().depth)
-        write_whole(path, self._encoded(path, metadata=metadata, mask=mask), overwrite=overwrite)
+        path, made = Path(path), self._finished_as(mask)
+        save_painting(
+            made.painting, path, made.traits, made.provenance, overwrite=overwrite, metadata=Metadata(metadata)
+        )
         return path
 
     def _encoded(self, path: str | Path, *, metadata: Metadata | str, mask: Mask | None) -> bytes:
-        """The bytes that `_save` writes."""
+        """The file that `_save` would write."""
+        made = self._finished_as(mask)
+        return encode_painting(made.painting, Path(path), made.traits, made.provenance, Metadata(metadata))
+
+    def _finished_as(self, mask: Mask | None) -> Finished:
         painting = self._outcome()
         assert self.started is not None
         assert self.summary is not None
-        return encode_result(
-            painting,
-            Path(path),
-            self.started,
-            self.summary,
-            photo=self._content,
-            sources=self._sources,
-            mask=mask,
-            metadata=Metadata(metadata),
-        )
+        return finished(painting, self.started, self.summary, photo=self._content, sources=self._sources, mask=mask)
 
 
 class _Assembler:

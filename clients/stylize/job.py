@@ -145,9 +145,8 @@ class Job(Course):
         return self._save(path, overwrite=overwrite, metadata=metadata, mask=mask)
 
     def encoded(self, path: str | Path, *, metadata: Metadata | str = Metadata.ALL, mask: Mask | None = None) -> bytes:
-        """Waits for the end and gives the bytes of the file that `save` would write to `path`, for who writes it in a
-        way of his own. Raises as `save` does, except for what is there.
-        """
+        """Waits for the end and gives the bytes of the file that `save` would write to `path`, for who writes it in
+        his own way. Raises as `save` does, except for what is there."""
         self._finished()
         return self._encoded(path, metadata=metadata, mask=mask)
 

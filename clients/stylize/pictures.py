@@ -25,10 +25,6 @@ from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylize.errors import InputUnreadable, error_from_reason
 
-PictureSource: TypeAlias = str | Path | bytes | Image.Image | np.ndarray
-"""A picture as callers have it: the path or the bytes of a file, a Pillow image, or an array [H, W] or [H, W, C] of
-uint8 (0..255), uint16 (0..65535) or floats (0..1), sRGB, with 1 to 4 channels."""
-
 _SAMPLE_TYPES = {
     np.dtype("<u1"): pb.SAMPLE_TYPE_UINT8,
     np.dtype("<u2"): pb.SAMPLE_TYPE_UINT16,
@@ -93,6 +89,11 @@ class Picture:
             return PhotoTraits(None, Image.Exif())
 
 
+PictureSource: TypeAlias = str | Path | bytes | Image.Image | np.ndarray | Picture
+"""A picture as callers have it: the path or the bytes of a file, a Pillow image, an array [H, W] or [H, W, C] of uint8
+(0..255), uint16 (0..65535) or floats (0..1), sRGB, with 1 to 4 channels; or a `Picture` that was opened before."""
+
+
 def upright_srgb(picture: Picture) -> Image.Image:
     """Its pixels as Pillow has them: upright, 8-bit sRGB, mode L, LA, RGB or RGBA. Raises InputUnreadable."""
     if picture.original is not None:
@@ -113,6 +114,8 @@ def open_picture(source: PictureSource, max_bytes: int | None = None) -> Picture
     Raises InputUnreadable for a file that cannot be read, InvalidRequest for a file that is too large or an array that
     is no picture.
     """
+    if isinstance(source, Picture):
+        return source
     if isinstance(source, bytes):
         return Picture(source, None)
     if isinstance(source, Image.Image):

@@ -11,6 +11,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -82,36 +83,36 @@ def save_painting(
 
 
 def encode_painting(
-    painting: Painting,
-    path: Path,
-    traits: PhotoTraits,
-    provenance: Provenance,
-    metadata: Metadata = Metadata.ALL,
+    painting: Painting, path: Path, traits: PhotoTraits, provenance: Provenance, metadata: Metadata = Metadata.ALL
 ) -> bytes:
-    """The file that `save_painting` writes, for who writes it in a way of his own. Raises OutputUnwritable."""
+    """The file that `save_painting` writes. Raises OutputUnwritable if its format cannot hold the painting."""
     try:
         return encode(painting, format_of(path), traits, provenance, metadata)
     except (OSError, ValueError) as error:
         raise OutputUnwritable(f"{path} could not be encoded: {error}.") from error
 
 
-def encode_result(
+@dataclass(frozen=True)
+class Finished:
+    """What came out of a job, ready to be saved."""
+
+    painting: Painting
+    """In the depth in which it came."""
+    traits: PhotoTraits
+    provenance: Provenance
+
+
+def finished(
     result: Result,
-    path: Path,
     started: Started,
     summary: Summary,
     *,
     photo: Picture | None = None,
     sources: Sources | None = None,
     mask: Mask | None = None,
-    metadata: Metadata = Metadata.ALL,
-) -> bytes:
-    """The file for what came out of a job, in the depth in which it came and the format that the suffix of `path` asks
-    for.
-
-    photo: for its traits, and for what `mask` keeps of it; None if it is not at hand, and then there is no mask.
-    Raises OutputUnwritable.
-    """
+) -> Finished:
+    """What is saved of a job. photo: for its traits, and for what `mask` keeps of it; None if it is not at hand, and
+    then there is no mask."""
     painting = result.array() if result.depth == 16 else result.image()
     if mask is not None:
         assert photo is not None
@@ -119,8 +120,7 @@ def encode_result(
     provenance = Provenance.of(
         started, summary, sources, mask=mask.picture.record() if mask else None, depth=result.depth
     )
-    traits = photo.traits() if photo else PhotoTraits(None, Image.Exif())
-    return encode_painting(painting, path, traits, provenance, metadata)
+    return Finished(painting, photo.traits() if photo else PhotoTraits(None, Image.Exif()), provenance)
 
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:

@@ -167,6 +167,8 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
     """Both services of the contract."""
 
     script: Script = paint
+    max_queued_jobs: int = 0
+    """Told as a limit; 0 is what a daemon says that does not know of it."""
     token: str | None = None
     """What calls over TCP must carry."""
     jobs: list[admin_pb2.JobInfo] = field(default_factory=list)
@@ -271,6 +273,7 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         info.start_time.FromSeconds(int(time.time()) - 3700)
         info.limits.max_image_bytes = 50_000_000
         info.limits.max_size = 4096
+        info.limits.max_queued_jobs = self.max_queued_jobs
         info.limits.image_ttl.FromSeconds(3600)
         return info
 

@@ -282,7 +282,7 @@ def test_every_call_over_tcp_carries_the_token(scripted: RunningDaemon, service:
 
 
 @pytest.mark.parametrize(
-    "slow", ["stylize.aio.client.open_picture", "stylize.aio.client.open_styles", "stylize.course.encode_result"]
+    "slow", ["stylize.aio.client.open_picture", "stylize.aio.client.open_styles", "stylize.course.save_painting"]
 )
 def test_the_loop_goes_on_while_pictures_are_read_and_written(
     run: Callable[[Scenario], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, slow: str

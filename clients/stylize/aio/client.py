@@ -139,7 +139,7 @@ class AsyncClient:
 
         return await AsyncJob(open_call, photo, job_id=job_id, stop=self.cancel).begin()
 
-    async def upload(self, picture: PictureSource | Picture, *, fresh: bool = False) -> str:
+    async def upload(self, picture: PictureSource, *, fresh: bool = False) -> str:
         """Sends a picture, unless this client has sent it before, and gives its image id; see `Client.upload`."""
         if not isinstance(picture, Picture):
             picture = await asyncio.to_thread(open_picture, picture, self.limits.max_image_bytes)

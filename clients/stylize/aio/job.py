@@ -117,7 +117,7 @@ class AsyncJob(Course):
     async def encoded(
         self, path: str | Path, *, metadata: Metadata | str = Metadata.ALL, mask: Mask | None = None
     ) -> bytes:
-        """Waits for the end and gives the bytes of the file; see `Job.encoded`."""
+        """Waits for the end and gives the bytes of the file that `save` would write; see `Job.encoded`."""
         await self._finished()
         return await asyncio.to_thread(self._encoded, path, metadata=metadata, mask=mask)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stylize.cli import catalogue, daemon, demo, doctor, gimp, image, rerun, sheet, styles
+from stylize.cli import catalogue, daemon, demo, doctor, gimp, image, rerun, sheet, styles, watch
 from stylize.cli.failures import ReportingGroup
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command("image")(image.image)
 app.command("rerun")(rerun.rerun)
 app.command("sheet")(sheet.sheet)
 app.command("demo")(demo.demo)
+app.command("watch")(watch.watch)
 app.add_typer(styles.app, name="styles")
 app.command("presets")(catalogue.presets)
 app.add_typer(daemon.app, name="daemon")

@@ -220,6 +220,8 @@ class LocalExit(enum.IntEnum):
     """The output file exists and --overwrite was not given."""
     OUTPUT_UNWRITABLE = 6
     """The output could not be written: no such folder, no permission, disk full."""
+    FOLDER_TAKEN = 7
+    """Another process watches the hot folder."""
     INTERRUPTED = 130
     """Ctrl-C."""
 
@@ -258,6 +260,7 @@ def render_docs() -> str:
         LocalExit.INPUT_UNREADABLE: "a file given on the command line cannot be read",
         LocalExit.OUTPUT_EXISTS: "the output file exists and `--overwrite` was not given",
         LocalExit.OUTPUT_UNWRITABLE: "the output could not be written",
+        LocalExit.FOLDER_TAKEN: "another process watches the hot folder already",
         LocalExit.INTERRUPTED: "interrupted with Ctrl-C",
     }
     lines += [f"| {code.value} | {text} |" for code, text in meanings.items()]

@@ -1,0 +1,243 @@
+"""Many small pictures through one hot folder, against the engine alone over the same pictures, side by side in one run.
+
+The watcher is the real one (`stylize watch`), the daemon too; the engine paints in this process, in a loop, from the
+same files with the same settings, and writes nothing. They take turns, round after round, so that whatever else the
+machine does hits both alike. The promise: the folder's throughput is within 5 % of the engine's, and the watcher's
+memory stays flat. Writes JSON and a Markdown table to benchmarks/results.
+
+    PYTHONPATH=. python benchmarks/hotfolder.py [--count 1000] [--rounds 10] [--size 128] [--iterations 20]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import platform
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+import stylized
+from neuralstyle.v1.endpoint import HOME_VARIABLE
+from stylize.hotfolder.layout import HotFolder, create
+from stylized.engine.parameters import Parameters, Precision
+from stylized.engine.precision import dtype_of
+from stylized.engine.presets import builtin_presets
+from stylized.engine.schedule import fit_size
+from stylized.engine.stylize import Request, StyleSource, stylize
+from stylized.engine.vgg import VGG19
+from stylized.service.device import find_device
+from stylized.styles import builtin_styles
+from stylized.weights import load_weights
+from tests.real_daemon import RealDaemon
+
+RESULTS = Path(__file__).parent / "results"
+PHOTO = Path(__file__).parents[1] / "clients" / "stylize" / "data" / "sample.jpg"
+STYLE = "oil"
+PRESET = "draft"
+SEED = 1
+WARM_UP = 3
+PROMISED_SHARE = 0.95
+"""Of the engine's throughput."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """Some pictures, through both."""
+
+    pictures: int
+    folder_s: float
+    engine_s: float
+    watcher_rss_mib: float
+    """At the end of the round."""
+
+
+class Engine:
+    """Our engine alone, in this process."""
+
+    def __init__(self, size: int, iterations: int) -> None:
+        weights = load_weights()
+        self._device = find_device().device
+        self._network = VGG19(
+            weights.layers, mean_rgb=weights.mean_rgb, device=self._device, dtype=dtype_of(Precision.FP32)
+        )
+        preset = builtin_presets()[PRESET].parameters
+        self._parameters: Parameters = replace(preset, size=size, iterations=iterations)
+        self._style = self._to_tensor(builtin_styles()[STYLE].read())
+
+    def paint(self, photo: Path) -> None:
+        """Paints a file, and waits for the device."""
+        request = Request(
+            self._to_tensor(photo.read_bytes()), (StyleSource(self._style, 1.0),), self._parameters, seed=SEED
+        )
+        for event in stylize(self._network, request):
+            last = event
+        last.picture.cpu()  # pyright: ignore[reportPossiblyUnboundVariable, reportAttributeAccessIssue]
+
+    def _to_tensor(self, data: bytes) -> torch.Tensor:
+        with Image.open(io.BytesIO(data)) as image:
+            samples = torch.from_numpy(np.array(image.convert("RGB")))
+        return (samples.permute(2, 0, 1).unsqueeze(0).float() / 255.0).contiguous().to(self._device)
+
+
+class Folder:
+    """A hot folder with the real watcher over it, in a process of its own."""
+
+    def __init__(self, root: Path, daemon: RealDaemon, size: int, iterations: int) -> None:
+        self.places: HotFolder = create(root)
+        self.places.settings_file.write_text(
+            f'styles = ["{STYLE}"]\npreset = "{PRESET}"\nseed = {SEED}\nprecision = "fp32"\n'
+            f"[tunables]\nsize = {size}\niterations = {iterations}\n"
+        )
+        self._watcher = subprocess.Popen(
+            [sys.executable, "-m", "stylize", "watch", str(root), "--json"],
+            env={**os.environ, HOME_VARIABLE: str(daemon.folder)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._wait_for("counted", 1)
+
+    def paint(self, photos: list[Path]) -> None:
+        """Drops copies of the photos, and waits until they are all painted."""
+        for photo in photos:
+            part = self.places.root / photo.name
+            shutil.copy(photo, part)
+            part.rename(self.places.inbox / photo.name)
+        self._wait_for("painted", len(photos))
+
+    def memory_mib(self) -> float:
+        """Resident memory of the watcher."""
+        for line in Path(f"/proc/{self._watcher.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        raise AssertionError("no VmRSS")
+
+    def close(self) -> None:
+        """Ends the watcher."""
+        self._watcher.send_signal(signal.SIGTERM)
+        self._watcher.communicate(timeout=60)
+
+    def _wait_for(self, event: str, count: int) -> None:
+        assert self._watcher.stdout is not None
+        for line in self._watcher.stdout:
+            report = json.loads(line)
+            assert report["event"] not in ("failed", "repeated", "trouble"), report
+            count -= report["event"] == event
+            if not count:
+                return
+        raise AssertionError("the watcher has ended")
+
+
+def make_photos(folder: Path, count: int, size: int) -> list[Path]:
+    """So many different small photos: pieces of the sample photo."""
+    with Image.open(PHOTO) as image:
+        sample = image.convert("RGB")
+    sample = sample.resize(fit_size(sample.width, sample.height, 4 * size), Image.Resampling.LANCZOS)
+    width, height = size, size * 3 // 4
+    generator = np.random.default_rng(0)
+    paths = []
+    for number in range(count):
+        left = int(generator.integers(0, sample.width - width))
+        top = int(generator.integers(0, sample.height - height))
+        piece = sample.crop((left, top, left + width, top + height))
+        piece.putpixel((0, 0), (number % 256, number // 256 % 256, 0))  # no two are the same
+        paths.append(folder / f"{number:05}.png")
+        piece.save(paths[-1])
+    return paths
+
+
+def measure(count: int, rounds: int, size: int, iterations: int) -> list[Round]:
+    """Both in turn."""
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        (place / "photos").mkdir()
+        photos = make_photos(place / "photos", count + WARM_UP, size)
+        daemon = RealDaemon(place / "home")
+        try:
+            daemon.wait_until_loaded()
+            folder = Folder(place / "hot", daemon, size, iterations)
+            engine = Engine(size, iterations)
+            folder.paint(photos[:WARM_UP])
+            for photo in photos[:WARM_UP]:
+                engine.paint(photo)
+            results = []
+            for number in range(rounds):
+                mine = photos[WARM_UP + number :: rounds]
+                began = time.perf_counter()
+                folder.paint(mine)
+                folder_s = time.perf_counter() - began
+                began = time.perf_counter()
+                for photo in mine:
+                    engine.paint(photo)
+                engine_s = time.perf_counter() - began
+                results.append(Round(len(mine), folder_s, engine_s, folder.memory_mib()))
+                print(results[-1], flush=True)
+            folder.close()
+        finally:
+            daemon.close()
+    return results
+
+
+def report(results: list[Round], facts: dict[str, str]) -> str:
+    """The Markdown page."""
+    pictures = sum(result.pictures for result in results)
+    folder_s, engine_s = sum(r.folder_s for r in results), sum(r.engine_s for r in results)
+    share = statistics.median(result.engine_s / result.folder_s for result in results)
+    rss = [result.watcher_rss_mib for result in results]
+    lines = ["# Many small pictures through a hot folder", ""]
+    lines += [f"* {name}: {value}" for name, value in facts.items()]
+    lines += [
+        "",
+        "| subject | pictures | seconds | pictures per second |",
+        "|---|---|---|---|",
+        f"| engine alone | {pictures} | {engine_s:.1f} | {pictures / engine_s:.3f} |",
+        f"| hot folder | {pictures} | {folder_s:.1f} | {pictures / folder_s:.3f} |",
+        "",
+        f"Throughput of the folder: {100 * share:.1f} % of the engine's, median of the rounds (promised:"
+        f" {100 * PROMISED_SHARE:.0f} %).",
+        f"Resident memory of the watcher: {rss[0]:.1f} MiB after the first round, {rss[-1]:.1f} MiB after the last,"
+        f" {max(rss):.1f} MiB at most.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measures and writes the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=1000, help="pictures in all")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--iterations", type=int, default=20)
+    options = parser.parse_args()
+    facts = {
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "device": find_device().name,
+        "system": f"{platform.system()}, Python {platform.python_version()}",
+        "versions": f"stylized {stylized.__version__}, torch {torch.__version__}",
+        "pictures": f"{options.count} of {options.size} x {options.size * 3 // 4} pixels, preset {PRESET},"
+        f" {options.iterations} iterations",
+        "rounds": str(options.rounds),
+    }
+    results = measure(options.count, options.rounds, options.size, options.iterations)
+    RESULTS.mkdir(exist_ok=True)
+    document = {"facts": facts, "rounds": [vars(result) for result in results]}
+    (RESULTS / "hotfolder.json").write_text(json.dumps(document, indent=1) + "\n")
+    (RESULTS / "hotfolder.md").write_text(report(results, facts))
+    print(report(results, facts), end="")
+
+
+if __name__ == "__main__":
+    main()
