@@ -34,7 +34,7 @@ painting that is there already is not painted again, so the same command paints 
 it. The exit code is 0 if everything asked for was saved, else 130.
 
 **`--json`** prints one event a line: `queued`, `started`, `progress`, `frame`, `result`, `summary`, `saved`, `error`
-and `note`, each with the `photo` that it is of, and of several photos `end` with their numbers.
+and `note`, each with the `photo` that it is of, if it is of one; and of several photos `end` with their numbers.
 
 **`--preview`** asks the terminal what it can show: kitty's graphics, iTerm2's, sixels, else two coloured half blocks
 in each character. A terminal that does not answer within a second gets half blocks.
@@ -84,7 +84,7 @@ def _section(path: str, command: Any) -> list[str]:
 
 
 def _argument(param: Any) -> str:
-    name = param.metavar or param.name.upper()
+    name = (param.metavar or param.name.upper()).rstrip(".")
     return f"{name}..." if param.nargs == -1 else name if param.required else f"[{name}]"
 
 

@@ -222,10 +222,12 @@ def test_a_mask_and_16_bits_on_a_real_daemon(
     assert (told.depth, told.mask and told.mask.file) == (16, "mask.png")
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_ctrl_c_keeps_and_twice_discards(daemon: RealDaemon, photos: list[Path], times: int) -> None:
+@pytest.mark.parametrize(("times", "options"), [(1, ["--quiet"]), (2, [])])
+def test_ctrl_c_keeps_and_twice_discards(
+    daemon: RealDaemon, photos: list[Path], times: int, options: list[str]
+) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "stylize", "image", *photos, *LONG],
+        [sys.executable, "-m", "stylize", "image", *photos, *LONG, *options],
         cwd=photos[0].parents[1],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -247,7 +249,8 @@ def test_ctrl_c_keeps_and_twice_discards(daemon: RealDaemon, photos: list[Path],
     if times == 1:
         (painting,) = paintings
         assert int(str(read_provenance(painting).parameters["iterations"])) in range(1, 100_000)
-        assert "Not painted: 2" in said
+    else:
+        assert "Not painted: 3" in said
 
 
 def test_folders_and_patterns_mean_photos(photos: list[Path], tmp_path: Path) -> None:
@@ -257,6 +260,19 @@ def test_folders_and_patterns_mean_photos(photos: list[Path], tmp_path: Path) ->
     assert not find_photos([str(photos[0])]).several
     with pytest.raises(InputUnreadable, match="has no photo"):
         find_photos([str(tmp_path / "*.jpg")])
+
+
+def test_one_photo_in_a_folder_may_go_into_a_file_and_a_folder_of_paintings_is_told(
+    scripted: RunningDaemon, call_cli: RunCli, photos: list[Path]
+) -> None:
+    for path in photos[1:]:
+        path.unlink()
+    ended = call_cli("image", "photos", "-s", "woodblock", "-o", "photos/out.png")
+    assert (ended.returncode, ended.stdout) == (0, "photos/out.png\n")
+    photos[0].unlink()
+    ended = call_cli("image", "photos", "-s", "woodblock")
+    assert ended.returncode == LocalExit.INPUT_UNREADABLE
+    assert "only paintings made by stylize" in ended.stderr
 
 
 def test_a_file_whose_name_is_a_pattern_is_that_file(tmp_path: Path) -> None:

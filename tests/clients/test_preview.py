@@ -16,7 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from rich.color import ColorSystem
+from rich.console import Console
 
+from stylize import events
+from stylize.cli.painting import Order
+from stylize.cli.preview import preview_reporter
 from stylize.cli.terminal_graphics import draw, fit_cells
 from stylize.cli.terminal_query import Graphics, Terminal
 
@@ -98,6 +102,23 @@ def test_others_get_half_blocks(scripted: RunningDaemon, photo: Path) -> None:
     assert ran.screen.count(BLOCK) > 100
     assert ran.screen.count(b"Painting 64 x 48") == 1
     assert "━━━━━ 1/4".encode() in ran.screen.replace("┄".encode(), b"")
+
+
+def test_a_word_meanwhile_stands_under_the_picture_and_draws_no_second_one(photo: Path) -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, color_system="truecolor", width=80, height=30)
+    reporter = preview_reporter(console, 1, lambda: Terminal(Graphics.BLOCKS))
+    assert reporter is not None
+    order = Order("cat.png", lambda client: pytest.fail("not begun"), lambda job: None)
+    picture = events.Frame(1, 0, 1, 60, 40, "png", photo.read_bytes())
+    with reporter:
+        reporter.show(order, picture)
+        made_room = screen.getvalue().count("\n" * 10)
+        reporter.say("Stopping.")
+        reporter.show(order, events.Progress(2, 4, {}, 1.0, 1.0, None))
+        reporter.show(order, picture)
+    assert screen.getvalue().count("\n" * 10) == made_room > 0
+    assert screen.getvalue().endswith("\x1b[KStopping.\r\r\x1b[K")
 
 
 def test_a_silent_terminal_costs_a_second_and_gets_half_blocks(scripted: RunningDaemon, photo: Path) -> None:

@@ -129,6 +129,12 @@ def test_a_whole_job_keeps_what_the_photo_has(client: Client, tmp_path: Path) ->
     assert saved.text["stylized:version"] == "9.8.7"  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def test_the_bytes_of_a_file_are_those_that_would_be_saved(client: Client, tmp_path: Path) -> None:
+    job = client.stylize(encode(colours(alpha=True), "PNG", exif=camera_exif(6)), "woodblock")
+    data = job.encoded("nowhere/at/all.png")
+    assert data == job.save(tmp_path / "out.png").read_bytes()
+
+
 def test_an_existing_file_stays_unless_told_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "out.png"
     path.write_bytes(b"precious")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,7 +26,7 @@ from tests.real_daemon import RealDaemon
 
 from .conftest import RunCli
 from .photos import colours, encode
-from .scripted_daemon import RunningDaemon, ScriptedService, abort, paint
+from .scripted_daemon import RunningDaemon, ScriptedService, abort, encode_png, paint, result_chunks, started, summary
 
 LONG = ("-s", "ink", "--size", "32", "--preset", "gatys", "--set", "optimizer=adam", "--set", "iterations=100000")
 RED, GREEN, BLUE, GOLD = (200, 0, 0), (0, 160, 0), (0, 0, 200), (200, 160, 0)
@@ -108,6 +110,27 @@ def test_all_styles_are_built_in_and_own_and_everything_else_is_alike(
     assert all(request.tunables == pb.Tunables(optimizer=pb.OPTIMIZER_ADAM) for request in requests)
 
 
+def test_the_first_thing_that_varies_runs_across_and_the_second_down(
+    scripted: RunningDaemon, service: ScriptedService, call_cli: RunCli, photo: Path, tmp_path: Path
+) -> None:
+    def colour(strength: float, seed: int) -> tuple[int, int, int]:
+        return round(strength * 100), 100 + seed, 7
+
+    def script(request, context, photo):
+        yield started()
+        yield from result_chunks(encode_png(plain(colour(request.tunables.strength, request.seed), (48, 32))))
+        yield summary()
+
+    service.script = script
+    ended = call_cli("sheet", photo, "-s", "mosaic", "--vary", "strength=0.2,0.5,0.8", "--vary", "seed=1,2")
+    assert ended.returncode == 0, ended.stderr
+    sheet = Image.open(io.BytesIO((tmp_path / "cat.sheet.png").read_bytes()))
+    lefts = [boxes(sheet, colour(strength, 2))[0] for strength in (0.2, 0.5, 0.8)]
+    tops = [boxes(sheet, colour(0.5, seed))[1] for seed in (1, 2)]
+    assert lefts == sorted(set(lefts))
+    assert tops == sorted(set(tops))
+
+
 def test_presets_and_seeds_vary_too(scripted: RunningDaemon, call_cli: RunCli, photo: Path) -> None:
     ended = call_cli("sheet", photo, "-s", "mosaic", "--vary", "preset=draft,gatys", "--vary", "seed=1,2")
     assert ended.returncode == 0, ended.stderr
@@ -130,6 +153,27 @@ def test_one_that_fails_leaves_a_hole(
     with Image.open(tmp_path / "cat.sheet.png") as sheet:
         left, top, right, bottom = boxes(sheet, EMPTY)
     assert (right - left, bottom - top) == (48, 32)
+
+
+def test_a_sheet_that_cannot_be_saved_is_kept_elsewhere(
+    scripted: RunningDaemon, service: ScriptedService, call_cli: RunCli, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, elsewhere = photo.parent / "out", photo.parent / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(elsewhere))
+
+    def script(request, context, photo):
+        shutil.rmtree(folder, ignore_errors=True)  # as an unmounted disk
+        yield from paint(request, context, photo)
+
+    service.script = script
+    ended = call_cli("sheet", photo, "-s", "mosaic", "--vary", "strength=0.2,0.8", "-o", "out/sheet.jpg")
+    assert ended.returncode == LocalExit.OUTPUT_UNWRITABLE
+    (kept,) = elsewhere.iterdir()
+    assert str(kept) in ended.stderr
+    with Image.open(kept) as sheet:
+        assert sheet.width > 2 * 48
 
 
 @pytest.mark.parametrize(

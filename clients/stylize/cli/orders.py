@@ -96,7 +96,7 @@ def save(job: Job, path: Path, options: FileOptions) -> Saved:
     try:
         job.save(path, overwrite=options.overwrite, metadata=options.metadata, mask=options.mask)
     except (OutputUnwritable, OutputExists) as error:
-        raise _rescued(error, job.painting, path) from error
+        raise rescued(error, job.painting, path) from error
     notes = []
     if job.painting.channels == 4 and not keeps_alpha(path):
         notes.append(f"{path.suffix} files have no transparency: the painting was laid on white.")
@@ -104,7 +104,7 @@ def save(job: Job, path: Path, options: FileOptions) -> Saved:
 
 
 def _output_folder(found: Found, out: str | None) -> Path | None:
-    if out is None or not (is_folder_name(out) or found.several):
+    if out is None or not (is_folder_name(out) or len(found.photos) > 1):
         return None
     folder = Path(out)
     if not is_folder_name(out) and folder.suffix:
@@ -131,7 +131,8 @@ def _check(photo: Path, path: Path, look: Look, options: FileOptions, taken: dic
     check_output(path, options.overwrite, look.depth)
 
 
-def _rescued(error: StylizeError, painting: Result, path: Path) -> OutputUnwritable:
+def rescued(error: StylizeError, painting: Result, path: Path) -> OutputUnwritable:
+    """Saves elsewhere what could not be saved at `path`, and gives the error that says where."""
     elsewhere = rescue(painting, path.stem)
     if elsewhere is None:
         return OutputUnwritable(f"{error} The painting could not be saved elsewhere either.")

@@ -69,8 +69,12 @@ class Reporter(Protocol):
         """Tells of one that is not; `name` is its order's."""
         ...
 
+    def waits(self, order: Order, error: StylizeError) -> None:
+        """Tells that the daemon has no room for it yet."""
+        ...
+
     def say(self, text: str) -> None:
-        """Tells something else, in a sentence."""
+        """Tells something else that the user must know now, in a sentence."""
         ...
 
 
@@ -167,7 +171,7 @@ class _Studio:
             case _Shown():
                 self._reporter.show(message.order, message.event)
             case _Waits():
-                self._reporter.say(f"{message.order.name} waits: {message.error}")
+                self._reporter.waits(message.order, message.error)
             case _Ended(error=None):
                 self._tally.saved.append((message.order, message.saved))
                 self._reporter.saved(message.order, message.saved)

@@ -49,10 +49,13 @@ def find_photos(arguments: Sequence[str]) -> Found:
         made = [entry for entry in candidates if is_painting(entry)]
         photos.update(dict.fromkeys(entry for entry in candidates if entry not in made))
         paintings.update(dict.fromkeys(made))
-        if not candidates:
+        if len(made) == len(candidates):
             kind = "folder" if path.is_dir() else "pattern"
             raise InputUnreadable(
-                f"The {kind} {argument} has no photo.", remedy=f"Photos end in {', '.join(sorted(SUFFIXES))}."
+                f"The {kind} {argument} has no photo{', only paintings made by stylize' if made else ''}.",
+                remedy="Name a painting itself to paint over it."
+                if made
+                else f"Photos end in {', '.join(sorted(SUFFIXES))}.",
             )
     only = Path(arguments[0]) if len(arguments) == 1 else None
     return Found(list(photos), list(paintings), several=list(photos) != [only] if only else True)

@@ -16,7 +16,15 @@ from rich.console import Console
 
 from stylize import events
 from stylize.cli.painting import Order, Saved
-from stylize.cli.progress import ahead_text, failure_text, progress_text, short_name, started_text, summary_text
+from stylize.cli.progress import (
+    ahead_text,
+    failure_text,
+    progress_text,
+    short_name,
+    started_text,
+    summary_text,
+    waiting_text,
+)
 from stylize.cli.terminal_graphics import draw, fit_cells
 from stylize.cli.terminal_query import Terminal, examine_terminal, forget_answers
 from stylize.errors import StylizeError
@@ -55,6 +63,8 @@ class PreviewReporter:
         """Photo, columns and rows of that picture."""
         self._number = 1
         self._line = ""
+        self._notice = ""
+        """Stands in the line under the picture in place of the progress."""
 
     def __enter__(self) -> PreviewReporter:
         return self
@@ -71,25 +81,25 @@ class PreviewReporter:
             case events.Queued() if not self._rows:
                 self._set_line(f"Waiting: {ahead_text(event)}")
             case events.Started() if self._count == 1:
-                self.say(started_text(event))
+                self._print(started_text(event))
             case events.Frame():
                 self._draw(order, event.image())
             case events.Result():
                 self._draw(order, _on_gray(event.image()))
             case events.Progress():
-                self._set_line(self._progress_line(order, event))
+                self._set_line(self._notice or self._progress_line(order, event))
             case events.Summary() if self._count == 1:
-                self.say(summary_text(event))
+                self._print(summary_text(event))
 
     def saved(self, order: Order, saved: Saved | None) -> None:
         """Tells where the painting is."""
         self._done += 1
         for note in saved.notes if saved else ():
-            self.say(f"Note: {note}")
+            self._print(f"Note: {note}")
         if saved is None:
             return
         if sys.stdout.isatty():
-            self.say(str(saved.path))
+            self._print(str(saved.path))
         else:
             print(saved.path, flush=True)
 
@@ -97,12 +107,24 @@ class PreviewReporter:
         """Of several, the line that tells it; of one, the command ends with it."""
         self._done += 1
         if self._count > 1:
-            self.say(failure_text(name, error))
+            self._print(failure_text(name, error))
+
+    def waits(self, order: Order, error: StylizeError) -> None:
+        """As what is said meanwhile."""
+        self.say(waiting_text(order, error))
 
     def say(self, text: str) -> None:
+        """Under the picture, until that is done; else a line of its own."""
+        if self._rows:
+            self._notice = text
+            self._set_line(text)
+        else:
+            self._print(text)
+
+    def _print(self, text: str) -> None:
         """A line of its own. The next picture comes below it."""
         self._write(f"\r\x1b[K{text}\n")
-        self._rows, self._line = 0, ""
+        self._rows, self._line, self._notice = 0, "", ""
 
     def _draw(self, order: Order, image: Image.Image) -> None:
         width, height = self._console.size

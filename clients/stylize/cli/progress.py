@@ -60,8 +60,12 @@ class SilentReporter:
         if self._several:
             print(failure_text(name, error), file=sys.stderr, flush=True)
 
-    def say(self, text: str) -> None:
+    def waits(self, order: Order, error: StylizeError) -> None:
         """Nothing."""
+
+    def say(self, text: str) -> None:
+        """A line: what stops or keeps something must not go unseen."""
+        print(text, file=sys.stderr, flush=True)
 
 
 class JsonReporter:
@@ -86,8 +90,12 @@ class JsonReporter:
         """The event `error`."""
         self._print(name, error_event(error))
 
-    def say(self, text: str) -> None:
+    def waits(self, order: Order, error: StylizeError) -> None:
         """The event `note`."""
+        self._print(order.name, {"event": "note", "text": str(error)})
+
+    def say(self, text: str) -> None:
+        """The event `note`, of no photo."""
         print(json.dumps({"event": "note", "text": text}), flush=True)
 
     def _print(self, name: str, event: dict[str, object]) -> None:
@@ -112,10 +120,6 @@ class LineReporter(SilentReporter):
         for note in saved.notes if saved else ():
             self.say(f"Note: {note}")
         super().saved(order, saved)
-
-    def say(self, text: str) -> None:
-        """A line."""
-        print(text, file=sys.stderr, flush=True)
 
     def _line(self, event: events.Event) -> str:
         match event:
@@ -164,9 +168,9 @@ class LinesReporter(SilentReporter):
         self._done += 1
         self.say(f"[{self._done}/{self._count}] {failure_text(name, error)}")
 
-    def say(self, text: str) -> None:
+    def waits(self, order: Order, error: StylizeError) -> None:
         """A line."""
-        print(text, file=sys.stderr, flush=True)
+        self.say(waiting_text(order, error))
 
 
 class _Bars:
@@ -199,6 +203,10 @@ class _Bars:
             self._console.print(escape(str(saved.path)), soft_wrap=True)
         else:
             print(saved.path, flush=True)
+
+    def waits(self, order: Order, error: StylizeError) -> None:
+        """A line above the bars."""
+        self.say(waiting_text(order, error))
 
     def say(self, text: str) -> None:
         """A line above the bars."""
@@ -298,6 +306,11 @@ class BarsReporter(_Bars):
 def failure_text(name: str, error: StylizeError) -> str:
     """What failed, why, and what to do, on one line."""
     return f"{name}: {error_text(error)}"
+
+
+def waiting_text(order: Order, error: StylizeError) -> str:
+    """That the daemon has no room for it yet."""
+    return f"{order.name} waits: {error}"
 
 
 def short_name(name: str) -> str:

@@ -176,5 +176,8 @@ class _Display:
     def failed(self, name: str, error: StylizeError) -> None:
         self._reporter.failed(name, error)
 
+    def waits(self, order: Order, error: StylizeError) -> None:
+        self._reporter.waits(order, error)
+
     def say(self, text: str) -> None:
         self._reporter.say(text)

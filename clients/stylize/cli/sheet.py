@@ -91,9 +91,12 @@ def sheet(
     """
     from stylize.cli.failures import errors_as_events
     from stylize.cli.look import look_from_options
+    from stylize.cli.orders import rescued
     from stylize.cli.painting import Tally
     from stylize.cli.session import Session, run
     from stylize.cli.terminal import connected
+    from stylize.errors import OutputExists, OutputUnwritable
+    from stylize.events import Result
     from stylize.pictures import check_readable
     from stylize.saving import check_output
 
@@ -123,28 +126,38 @@ def sheet(
         def assemble(tally: Tally) -> Path | None:
             if not pictures or tally.discarded:
                 return None
-            save_sheet(_arranged(axes, pictures, photo, _fixed_text(look)), path, overwrite=overwrite)
+            image = _arranged(axes, pictures, photo, _fixed_text(look))
+            try:
+                save_sheet(image, path, overwrite=overwrite)
+            except (OutputUnwritable, OutputExists) as error:
+                data = _encoded(image, "PNG")
+                raise rescued(error, Result(*image.size, 3, len(data), data), path) from error
             return path
 
         run(orders, session, assemble=assemble)
 
 
 def save_sheet(image: Image.Image, path: Path, *, overwrite: bool) -> None:
-    """Writes a sheet; a PNG says that it is one, so that it is not taken for a photo later."""
+    """Writes a sheet. Raises OutputExists or OutputUnwritable."""
+    from stylize.saving import format_of, write_whole
+
+    write_whole(path, _encoded(image, format_of(path)), overwrite=overwrite)
+
+
+def _encoded(image: Image.Image, kind: str) -> bytes:
+    """The file; a PNG says that it is a sheet, so that it is not taken for a photo later."""
     import io
 
     from PIL.PngImagePlugin import PngInfo
 
     from stylize.provenance import TEXT_PREFIX
-    from stylize.saving import format_of, write_whole
 
-    kind = format_of(path)
     text = PngInfo()
     text.add_text(TEXT_PREFIX + "sheet", "true")
-    options: dict[str, Any] = {"PNG": {"pnginfo": text}, "JPEG": {"quality": 92}, "WEBP": {"quality": 92}}.get(kind, {})
+    options: dict[str, dict[str, Any]] = {"PNG": {"pnginfo": text}, "JPEG": {"quality": 92}, "WEBP": {"quality": 92}}
     stream = io.BytesIO()
-    image.save(stream, kind, **options)
-    write_whole(path, stream.getvalue(), overwrite=overwrite)
+    image.save(stream, kind, **options.get(kind, {}))
+    return stream.getvalue()
 
 
 def _axis(text: str) -> Axis:
