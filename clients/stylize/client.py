@@ -24,6 +24,8 @@ from stylize.pictures import Picture, PictureSource, open_picture
 from stylize.tunables import TunableValue, build_tunables, parse_choice, plain_tunables
 
 CHUNK_BYTES = 256 * 1024
+REMEMBERED_UPLOADS = 1000
+"""Pictures whose ids a client keeps."""
 CALL_TIMEOUT = 10.0
 """Seconds for calls that a living daemon answers at once."""
 
@@ -201,13 +203,17 @@ class Client:
         """
         if not isinstance(picture, Picture):
             picture = open_picture(picture, self.limits.max_image_bytes)
-        if fresh or picture.key not in self._uploaded:
-            try:
-                answer = self._connection.service.UploadImage(_upload_messages(picture))
-            except grpc.RpcError as error:
-                raise error_from_rpc(error) from error
-            self._uploaded[picture.key] = answer.image_id
-        return self._uploaded[picture.key]
+        known = None if fresh else self._uploaded.get(picture.key)
+        if known is not None:
+            return known
+        try:
+            answer = self._connection.service.UploadImage(_upload_messages(picture))
+        except grpc.RpcError as error:
+            raise error_from_rpc(error) from error
+        if len(self._uploaded) >= REMEMBERED_UPLOADS:  # sending one again is cheap; a client may live for years
+            self._uploaded.clear()
+        self._uploaded[picture.key] = answer.image_id
+        return answer.image_id
 
     def cancel(self, job_id: str, *, keep: bool = False) -> bool:
         """Stops a job of any client. True if it was waiting or running. Raises NotFound.
