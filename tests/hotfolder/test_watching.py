@@ -60,9 +60,9 @@ def test_one_that_is_written_slowly_is_not_taken_before_it_is_whole(hot: HotFold
     with Watch(hot, connect=connect) as watch:
         watch.wait_for(Counted)
         with (hot.inbox / "slow.png").open("wb") as stream:
-            for start in range(0, len(data), len(data) // 10):
+            for number, start in enumerate(range(0, len(data), len(data) // 10)):
                 # Every other pause is longer than a file must stand still: it is taken, does not decode, and waits.
-                time.sleep(0.3 if start % 2 else 0.05)
+                time.sleep(0.3 if number % 2 else 0.05)
                 assert not watch.all(Painted)
                 stream.write(data[start : start + len(data) // 10])
                 stream.flush()
