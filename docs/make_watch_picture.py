@@ -8,6 +8,7 @@ About a minute on two CPU cores.
 from __future__ import annotations
 
 import io
+import os
 import re
 import tempfile
 import threading
@@ -17,6 +18,8 @@ from PIL import Image
 from rich.console import Console
 
 import stylize
+from neuralstyle.v1 import endpoint
+from neuralstyle.v1.endpoint import HOME_VARIABLE
 from stylize.cli.watching import LiveView
 from stylize.hotfolder.layout import create
 from stylize.hotfolder.reports import Counted, Progressed, Report
@@ -47,11 +50,13 @@ def fill(inbox: Path) -> None:
 
 def main() -> None:
     """Watches until something of everything is to be seen."""
-    shown = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
+    shown = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
     ready = threading.Event()
     counts: list[Counted] = []
     with tempfile.TemporaryDirectory() as home:
-        folder = create(Path(home) / "hot")
+        # So that the folder is called as a user would see it; the daemon stays where it is.
+        os.environ.update({HOME_VARIABLE: str(endpoint.home()), "HOME": home})
+        folder = create(Path(home) / "Pictures" / "hot")
         folder.settings_file.write_text(SETTINGS)
         fill(folder.inbox)
         view = LiveView(shown, [folder.root])
@@ -74,7 +79,7 @@ def main() -> None:
         thread.join()
     text = shown.export_svg(title="stylize watch")
     # Without fonts from elsewhere: any monospaced one will do.
-    IMAGE.write_text(re.sub(r"@font-face \{.*?\}\s*", "", text, flags=re.DOTALL).replace(f"{home}/", "~/Pictures/"))
+    IMAGE.write_text(re.sub(r"@font-face \{.*?\}\s*", "", text, flags=re.DOTALL))
 
 
 if __name__ == "__main__":

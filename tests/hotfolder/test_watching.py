@@ -236,6 +236,15 @@ def test_a_bad_style_picture_holds_only_the_photos_of_its_folder(hot: HotFolder,
     assert watch.all(Failed) == []
 
 
+def test_it_ends_well_while_photos_wait_for_better_settings(hot: HotFolder, connect: Connect) -> None:
+    hot.settings_file.write_text(CHEAP.replace("size = 16", "size = 3"))
+    with Watch(hot, connect=connect) as watch:
+        drop(hot, "a.png")
+        watch.wait_for(Trouble, kind="settings")
+    assert watch.error is None
+    assert names_in(hot.inbox) == ["a.png"]
+
+
 def test_a_painting_of_the_folder_is_never_taken_as_a_photo(hot: HotFolder, connect: Connect) -> None:
     with Watch(hot, connect=connect) as watch:
         drop(hot, "photo.png", seed=1)

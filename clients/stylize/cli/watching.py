@@ -142,7 +142,7 @@ class LiveView:
             self._change(report)
         line = _line(report, self._names, rich=True)
         if line:
-            self._live.console.print(f"[dim]{datetime.now():%H:%M:%S}[/]  {line}", soft_wrap=True)
+            self._live.console.print(f"[dim]{datetime.now():%H:%M:%S}[/]  {line}")
 
     def stopping(self, asked: int) -> None:
         """The next refresh says so."""
