@@ -60,6 +60,7 @@ docs: $(VENV)/ready ## Write the generated pages and pictures
 	$(BIN)/python docs/make_cli_page.py > docs/cli.md
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python docs/make_gimp_pictures.py
+	$(BIN)/python docs/make_watch_picture.py
 
 translations: $(VENV)/ready ## Bring the plug-in's catalogues up to date with its texts
 	$(BIN)/python gimp_plugin/translations.py
@@ -73,6 +74,7 @@ styles: $(VENV)/ready ## Draw the built-in styles that are our own
 bench: $(VENV)/ready ## Measure; results go to benchmarks/results
 	$(BIN)/python benchmarks/engine.py
 	PYTHONPATH=. $(BIN)/python benchmarks/gimp.py
+	PYTHONPATH=. $(BIN)/python benchmarks/hotfolder.py
 
 clean: ## Remove what make made
 	rm -rf $(VENV) $(PROTO_VENV) demo

@@ -110,7 +110,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "plug-in").mkdir()
             assemble(Path(folder) / "plug-in" / "neural-style")
-            # One thread: two that wait for each other measure what else the machine does, and leave the plug-in no core.
+            # One thread: two that wait for each other measure what else the machine does.
             daemon = RealDaemon(Path(folder) / "home", "--threads", "1")
             try:
                 daemon.wait_until_loaded()

@@ -40,6 +40,7 @@ from stylized.engine.schedule import fit_size
 from stylized.engine.stylize import Request, StyleSource, stylize
 from stylized.engine.vgg import VGG19
 from stylized.service.device import find_device
+from stylized.service.worker import NICENESS
 from stylized.styles import builtin_styles
 from stylized.weights import load_weights
 from tests.real_daemon import RealDaemon
@@ -69,6 +70,7 @@ class Engine:
     """Our engine alone, in this process."""
 
     def __init__(self, size: int, iterations: int) -> None:
+        os.nice(NICENESS)  # as the daemon's worker
         weights = load_weights()
         self._device = find_device().device
         self._network = VGG19(

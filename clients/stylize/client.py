@@ -19,6 +19,7 @@ from stylize.job import Job, Stream, WatchStream
 from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
     Order,
+    Uploads,
     WeighableStyle,
     job_request,
     list_styles,
@@ -42,8 +43,7 @@ class Client:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._uploaded: dict[str, str] = {}
-        """Image ids by `Picture.key`."""
+        self._uploaded = Uploads()
 
     @classmethod
     def connect(
@@ -181,13 +181,14 @@ class Client:
         Raises InvalidRequest if the daemon cannot read it or it is too large, Busy if there is no room.
         """
         picture = open_picture(picture, self.limits.max_image_bytes)
-        if fresh or picture.key not in self._uploaded:
-            try:
-                answer = self._connection.service.UploadImage(upload_messages(picture))
-            except grpc.RpcError as error:
-                raise error_from_rpc(error) from error
-            self._uploaded[picture.key] = answer.image_id
-        return self._uploaded[picture.key]
+        known = None if fresh else self._uploaded.find(picture)
+        if known is not None:
+            return known
+        try:
+            answer = self._connection.service.UploadImage(upload_messages(picture))
+        except grpc.RpcError as error:
+            raise error_from_rpc(error) from error
+        return self._uploaded.note(picture, answer.image_id)
 
     def cancel(self, job_id: str, *, keep: bool = False) -> bool:
         """Stops a job of any client. True if it was waiting or running. Raises NotFound.

@@ -22,6 +22,7 @@ from stylize.style_names import resolve_style
 from stylize.tunables import build_tunables, parse_choice
 
 CHUNK_BYTES = 256 * 1024
+REMEMBERED_UPLOADS = 1000
 
 StyleSource: TypeAlias = PictureSource
 """A style: a picture as for the content, or a `str` that is the name of a style. `Client.stylize` says how the two are
@@ -45,6 +46,27 @@ class WeightedStyle:
         """How a painting tells of it."""
         picture = self.picture.record() if self.picture else None
         return StyleRecord(self.name, picture, 1.0 if self.weight is None else self.weight)
+
+
+class Uploads:
+    """Pictures that a client has sent, and need not send again."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def find(self, picture: Picture) -> str | None:
+        """Its image id, if it was sent."""
+        return self._ids.get(picture.key)
+
+    def note(self, picture: Picture, image_id: str) -> str:
+        """It has been sent; gives its image id."""
+        if len(self._ids) >= REMEMBERED_UPLOADS:  # sending one again is cheap, and a client may live for years
+            self._ids.clear()
+        self._ids[picture.key] = image_id
+        return image_id
 
 
 @dataclass(frozen=True)

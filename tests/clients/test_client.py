@@ -168,3 +168,16 @@ def test_a_painting_that_was_stopped_early_tells_the_iterations_that_it_had(clie
     with Image.open(saved) as image:
         told = json.loads(image.info["stylized:parameters"])
     assert (told["iterations"], told["style_weight"]) == (4, 500.0)
+
+
+def test_a_client_that_lives_long_does_not_remember_all_its_uploads(
+    client: Client, service: ScriptedService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stylize.request.REMEMBERED_UPLOADS", 3)
+    pictures = [encode(colours(16 + number, 16), "PNG") for number in range(10)]
+    ids = [client.upload(picture) for picture in pictures]
+    assert len(set(ids)) == 10
+    assert len(client._uploaded) <= 3
+    sent = len(service.headers)
+    assert client.upload(pictures[-1]) == ids[-1]
+    assert len(service.headers) == sent

@@ -4,6 +4,7 @@ painting changes its hash, and nothing else does."""
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path, PurePath
 
 import pytest
@@ -154,6 +155,15 @@ def test_the_name_of_the_painting_follows_the_pattern(hot: HotFolder) -> None:
     pattern = '[output]\nformat = "jpg"\nname = "{name}, {style} ({preset})"\n'
     assert look(hot, BASE + pattern).output_name("cat.v2.png") == "cat.v2, tiny (draft).jpg"
     assert look(hot, BASE).output_name("cat{name}.jpg") == "cat{name}.png"
+
+
+def test_the_settings_in_the_guide_work(hot: HotFolder) -> None:
+    guide = Path(__file__).parents[2] / "docs" / "hotfolder.md"
+    (text,) = re.findall(r"```toml\n(.*?)```", guide.read_text(), re.DOTALL)
+    assert look(hot, text).output_name("cat.jpg") == "cat-oil.jpg"
+    noise(3).save(hot.styles / "my wave.jpg")
+    (weights,) = re.findall(r"`(styles = \{.*?\})`", guide.read_text())
+    assert look(hot, weights).title == "oil+my wave"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)

@@ -18,7 +18,7 @@ from neuralstyle.v1.endpoint import HOME_VARIABLE, read_endpoint
 from neuralstyle.v1.reasons import Reason
 from stylize.autostart import is_running
 from stylize.client import Client
-from stylize.errors import DaemonUnreachable, OutputUnwritable
+from stylize.errors import DaemonUnreachable, InvalidRequest, OutputUnwritable
 from stylize.hotfolder.layout import HotFolder
 from stylize.hotfolder.reports import Failed, Painted, Postponed, Progressed, Trouble, TroubleOver
 from stylize.hotfolder.service import connector
@@ -90,6 +90,34 @@ def test_a_single_pass_does_not_wait_for_ever(hot: HotFolder, connect: Connect) 
             watch.join()
     assert isinstance(watch.error, OutputUnwritable)
     assert names_in(hot.inbox) == ["photo.png"]
+
+
+def test_a_single_pass_leaves_what_the_settings_spoil_and_says_so(hot: HotFolder, connect: Connect) -> None:
+    (hot.styles / "broken.png").write_bytes(b"no picture")
+    drop(hot, "broken/a.png", seed=1)
+    drop(hot, "b.png", seed=2)
+    with Watch(hot, connect=connect, once=True) as watch:
+        watch.join()
+    assert isinstance(watch.error, InvalidRequest)
+    assert "'broken'" in str(watch.error)
+    assert names_in(hot.inbox) == ["broken/a.png"]
+    assert names_in(hot.outbox) == ["b.png"]
+
+
+def test_a_single_pass_over_a_full_folder_does_not_keep_it_from_another(
+    hot: HotFolder, connect: Connect, tmp_path: Path
+) -> None:
+    other = hot_folder(tmp_path / "other")
+    for number in range(8):
+        drop(hot, f"{number}.png", number)
+        drop(other, f"{number}.png", number)
+    with (
+        mounted(hot.outbox, "ro"),
+        Watch(hot, other, connect=connect, timing=replace(QUICK, give_up=0.5), once=True) as watch,
+    ):
+        watch.join()
+    assert isinstance(watch.error, OutputUnwritable)
+    assert len(names_in(other.outbox)) == len(names_in(hot.inbox)) == 8
 
 
 def test_a_single_pass_without_a_daemon_ends_with_the_reason(hot: HotFolder) -> None:

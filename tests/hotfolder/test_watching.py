@@ -60,9 +60,9 @@ def test_one_that_is_written_slowly_is_not_taken_before_it_is_whole(hot: HotFold
     with Watch(hot, connect=connect) as watch:
         watch.wait_for(Counted)
         with (hot.inbox / "slow.png").open("wb") as stream:
-            for start in range(0, len(data), len(data) // 10):
+            for number, start in enumerate(range(0, len(data), len(data) // 10)):
                 # Every other pause is longer than a file must stand still: it is taken, does not decode, and waits.
-                time.sleep(0.3 if start % 2 else 0.05)
+                time.sleep(0.3 if number % 2 else 0.05)
                 assert not watch.all(Painted)
                 stream.write(data[start : start + len(data) // 10])
                 stream.flush()
@@ -234,6 +234,15 @@ def test_a_bad_style_picture_holds_only_the_photos_of_its_folder(hot: HotFolder,
         noise(50).save(hot.styles / "broken.png")
         watch.wait_for(Painted, photo="broken/a.png")
     assert watch.all(Failed) == []
+
+
+def test_it_ends_well_while_photos_wait_for_better_settings(hot: HotFolder, connect: Connect) -> None:
+    hot.settings_file.write_text(CHEAP.replace("size = 16", "size = 3"))
+    with Watch(hot, connect=connect) as watch:
+        drop(hot, "a.png")
+        watch.wait_for(Trouble, kind="settings")
+    assert watch.error is None
+    assert names_in(hot.inbox) == ["a.png"]
 
 
 def test_a_painting_of_the_folder_is_never_taken_as_a_photo(hot: HotFolder, connect: Connect) -> None:

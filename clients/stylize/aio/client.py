@@ -15,9 +15,10 @@ from stylize.aio.connection import AsyncConnection, connect
 from stylize.aio.job import AsyncJob, Call
 from stylize.autostart import START_TIMEOUT
 from stylize.errors import error_from_rpc
-from stylize.pictures import Picture, PictureSource, open_picture
+from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
     Order,
+    Uploads,
     WeighableStyle,
     job_request,
     list_styles,
@@ -41,8 +42,7 @@ class AsyncClient:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self._uploaded: dict[str, str] = {}
-        """Image ids by `Picture.key`."""
+        self._uploaded = Uploads()
         self._uploading = asyncio.Lock()
         """One upload at a time, so that a style which many tasks want travels once."""
         self._style_names: list[str] | None = None
@@ -141,18 +141,18 @@ class AsyncClient:
 
     async def upload(self, picture: PictureSource, *, fresh: bool = False) -> str:
         """Sends a picture, unless this client has sent it before, and gives its image id; see `Client.upload`."""
-        if not isinstance(picture, Picture):
-            picture = await asyncio.to_thread(open_picture, picture, self.limits.max_image_bytes)
+        picture = await asyncio.to_thread(open_picture, picture, self.limits.max_image_bytes)
         async with self._uploading:
-            if fresh or picture.key not in self._uploaded:
-                try:
-                    answer = await self._connection.service.UploadImage(
-                        upload_messages(picture), metadata=self._connection.access.metadata
-                    )
-                except grpc.RpcError as error:
-                    raise error_from_rpc(error) from error
-                self._uploaded[picture.key] = answer.image_id
-            return self._uploaded[picture.key]
+            known = None if fresh else self._uploaded.find(picture)
+            if known is not None:
+                return known
+            try:
+                answer = await self._connection.service.UploadImage(
+                    upload_messages(picture), metadata=self._connection.access.metadata
+                )
+            except grpc.RpcError as error:
+                raise error_from_rpc(error) from error
+            return self._uploaded.note(picture, answer.image_id)
 
     async def cancel(self, job_id: str, *, keep: bool = False) -> bool:
         """Stops a job of any client. True if it was waiting or running; see `Client.cancel`."""

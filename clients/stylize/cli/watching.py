@@ -124,7 +124,7 @@ class LiveView:
         self._ends: list[float] = []
         self._asked = 0
         self._spinner = Spinner("dots")
-        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=5, transient=True)
+        self._live = Live(console=console, get_renderable=self.table, refresh_per_second=5, transient=True)
 
     def __enter__(self) -> LiveView:
         self._live.start()
@@ -142,7 +142,7 @@ class LiveView:
             self._change(report)
         line = _line(report, self._names, rich=True)
         if line:
-            self._live.console.print(f"[dim]{datetime.now():%H:%M:%S}[/]  {line}", soft_wrap=True)
+            self._live.console.print(f"[dim]{datetime.now():%H:%M:%S}[/]  {line}")
 
     def stopping(self, asked: int) -> None:
         """The next refresh says so."""
@@ -163,7 +163,8 @@ class LiveView:
             case reports.TroubleOver():
                 self._troubles.pop((report.folder, report.kind), None)
 
-    def _render(self) -> RenderableType:
+    def table(self) -> RenderableType:
+        """What is shown below the lines, as things are."""
         with self._lock:
             parts: list[RenderableType] = [self._folder_table()]
             if self._rows:

@@ -49,6 +49,7 @@ class Daemon:
         self._tell = tell
         self._connecting = threading.Lock()
         self._client: Client | None = None
+        self._given_up: StylizeError | None = None
         self._users: Counter[Client] = Counter()
         """Journeys by the client that they use: one whose connection is lost is closed by its last user."""
         self._seats = threading.Condition()
@@ -117,6 +118,8 @@ class Daemon:
 
     def _borrow(self) -> Client:
         with self._connecting:
+            if self._given_up is not None:
+                raise self._given_up
             if self._client is None:
                 self._client = self._connect_patiently()
             self._users[self._client] += 1
@@ -136,6 +139,7 @@ class Daemon:
                 client = self._try_to_connect()
             except StylizeError as error:
                 if pause is None:
+                    self._given_up = error
                     raise
                 self._tell(Trouble(None, TROUBLE, f"Waiting for the painting daemon: {error}", error.remedy))
                 self._stopping.sleep(pause)

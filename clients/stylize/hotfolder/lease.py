@@ -90,6 +90,11 @@ def _locked(folder: HotFolder) -> FileLock:
         lock.acquire()
     except Timeout:
         raise FolderTaken(f"{folder.root} is being watched by another process already.") from None
+    except NotImplementedError:
+        raise OutputUnwritable(
+            f"The file system of {folder.root} has no locks, so that two watchers could not be kept apart.",
+            remedy="Put the hot folder on another disk or share, or mount this one with locks.",
+        ) from None
     except OSError as error:
         raise OutputUnwritable(f"{folder.lock_file} cannot be made: {error.strerror}.") from error
     return lock

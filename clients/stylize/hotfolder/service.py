@@ -89,9 +89,9 @@ class WatchService:
             for watched in self._watched:
                 watched.close()
             self._daemon.close()
-        given_up = next((watched.given_up for watched in self._watched if watched.given_up), None)
-        if given_up is not None:
-            raise given_up
+        left = next((why for watched in self._watched if (why := watched.given_up or watched.held)), None)
+        if self._once and left is not None:
+            raise left
 
     def stop(self) -> None:
         """Asks for the end: the first time photos under the brush are finished, the second time nothing is waited for.
@@ -109,8 +109,6 @@ class WatchService:
             self._wake.clear()
 
     def _is_over(self) -> bool:
-        if any(watched.given_up for watched in self._watched):
-            self._stopping.gently.set()
         if self._stopping.gently.is_set():
             return not any(watched.in_flight for watched in self._watched)
         return self._once and all(watched.is_idle(self._timing.patience) for watched in self._watched)

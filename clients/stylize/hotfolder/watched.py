@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from stylize.errors import StylizeError
+from stylize.errors import InputUnreadable, StylizeError
 from stylize.hotfolder.daemon import Daemon, Stopping
 from stylize.hotfolder.journey import Again, Gone, Held, Outcome, Parcel, travel
 from stylize.hotfolder.layout import HotFolder
@@ -79,7 +79,9 @@ class WatchedFolder:
         self._next_look = 0.0
         self._earliest_look = 0.0
         self.given_up: StylizeError | None = None
-        """Why photos were left, where there is no patience."""
+        """Why no more photos are taken, where there is no patience."""
+        self.held: StylizeError | None = None
+        """Why photos were left for the sake of the settings; others may have been painted."""
 
     # Opening and closing
 
@@ -156,6 +158,8 @@ class WatchedFolder:
         self._hear_outcomes(session)
         if session.in_flight:
             return False
+        if self.given_up:
+            return True
         now = time.monotonic()
         if any(self._scope(session, path) not in session.held for path in session.tracker.ready(now)):
             return False
@@ -208,13 +212,13 @@ class WatchedFolder:
         try:
             settings = session.reader.read()
         except StylizeError as error:
-            session.settings = None
+            session.settings, self.held = None, error
             session.held = {}
             self._tell(Trouble(self.folder.root, "settings", f"{self.folder.root}: {error}", error.remedy))
             return
         if settings is not session.settings:
             session.settings = settings
-            session.held = {}
+            session.held, self.held = {}, None
             self._tell(TroubleOver(self.folder.root, "settings"))
         session.held = {scope: until for scope, until in session.held.items() if until > now}
 
@@ -263,14 +267,11 @@ class WatchedFolder:
     # Away and back
 
     def _go_away(self, session: _Session, now: float) -> None:
-        self._tell(
-            Trouble(
-                self.folder.root,
-                "away",
-                f"{self.folder.root} is not there, or not what it was. Nothing is forgotten; it is waited for.",
-                "If it is on a disk or a share, see that it is mounted.",
-            )
-        )
+        message = f"{self.folder.root} is not there, or not what it was. Nothing is forgotten; it is waited for."
+        remedy = "If it is on a disk or a share, see that it is mounted."
+        self._tell(Trouble(self.folder.root, "away", message, remedy))
+        if self._timing.give_up is not None:
+            self.given_up = InputUnreadable(f"{self.folder.root} went away.", remedy=remedy)
         self._next_look = now + min(self._timing.rescan_on_network, self._timing.rescan)
         self._earliest_look = self._next_look
         if not session.in_flight:  # they notice by themselves
@@ -290,7 +291,7 @@ class WatchedFolder:
 
     def _start_journeys(self, session: _Session, start: Start) -> None:
         settings = session.settings
-        if settings is None:
+        if settings is None or self.given_up:
             return
         now = time.monotonic()
         for path in session.tracker.ready(now):
@@ -329,6 +330,7 @@ class WatchedFolder:
                     self._next_look = min(self._next_look, now + delay)
                 case Held(error):
                     session.tracker.put_back(path, now)
+                    self.held = error
                     session.held[self._scope(session, path)] = now + self._timing.rescan
                     message = f"{self.folder.root}: {error}"
                     self._tell(Trouble(self.folder.root, "settings", message, error.remedy))
