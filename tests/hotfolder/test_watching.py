@@ -4,6 +4,7 @@ way it was dropped; what cannot be painted comes to failed/ with a sentence."""
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,8 @@ def test_a_photo_becomes_a_painting_and_goes_to_done(hot: HotFolder, connect: Co
     with Image.open(hot.root / painted.output) as painting:
         assert painting.size == (16, 16)
         assert painting.info["stylized:preset"] == "gatys"
+        # By its name and content `stylize rerun` finds it again, in done/.
+        assert json.loads(painting.info["stylized:content"])["file"] == "photo.jpg"
     assert (hot.done / "holiday/day 1/photo.jpg").read_bytes() == original
     assert names_in(hot.inbox) == []
 

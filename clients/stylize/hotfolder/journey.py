@@ -39,6 +39,7 @@ from stylize.hotfolder.reports import (
 from stylize.hotfolder.settings import Look, Settings
 from stylize.hotfolder.verdict import MAX_ATTEMPTS, Verdict, judge
 from stylize.hotfolder.workplace import Workplace
+from stylize.pictures import Picture
 
 _T = TypeVar("_T")
 
@@ -158,13 +159,13 @@ class _Journey:
 
     # Painting
 
-    def _upload_styles(self, client: Client, look: Look) -> list[tuple[str | bytes, float]]:
+    def _upload_styles(self, client: Client, look: Look) -> list[tuple[str | Picture, float]]:
         """Sends the styles before the photo, so that what is wrong with them is not blamed on it."""
-        ingredients: list[tuple[str | bytes, float]] = []
+        ingredients: list[tuple[str | Picture, float]] = []
         for style in look.styles:
-            source: str | bytes = style.name
+            source: str | Picture = style.name
             if style.picture is not None:
-                source = style.picture.read()
+                source = Picture(style.picture.read(), None, file=style.picture.path.name)
                 try:
                     client.upload(source)
                 except StylizeError as error:
@@ -192,10 +193,10 @@ class _Journey:
         return entry.state is State.WRITTEN
 
     def _paint(
-        self, client: Client, entry: Entry, data: bytes, look: Look, styles: list[tuple[str | bytes, float]]
+        self, client: Client, entry: Entry, data: bytes, look: Look, styles: list[tuple[str | Picture, float]]
     ) -> _Painting:
         job = client.stylize(
-            data,
+            Picture(data, None, file=PurePath(self._parcel.photo).name),
             styles,
             look.preset,
             seed=look.seed,
