@@ -22,10 +22,10 @@ $(VENV)/ready: pyproject.toml constraints.txt
 demo: $(VENV)/ready ## Paint the sample photo in a built-in style
 	$(BIN)/stylize demo demo
 
-test: $(VENV)/ready ## Run the tests (about eight minutes on 2 cores; two more where GIMP must be fetched first)
+test: $(VENV)/ready ## Run the tests (about ten minutes on 2 cores; two more where GIMP must be fetched first)
 	$(BIN)/python -m pytest
 
-test-endurance: $(VENV)/ready ## A hundred paintings in one GIMP, and whatever else takes minutes
+test-endurance: $(VENV)/ready ## A hundred paintings in one GIMP, two hundred kills of a hot folder, and whatever else takes minutes
 	$(BIN)/python -m pytest -m endurance
 
 lint: $(VENV)/ready ## Style, types and the contract's rules
