@@ -47,7 +47,7 @@ def test_nothing_is_lost_doubled_or_partial_however_often_it_is_killed(
         for _ in range(KILLS):
             watcher = WatcherProcess(hot, home=daemon.folder)
             watcher.wait_until("counted")
-            time.sleep(moment.uniform(0, 0.25))
+            time.sleep(moment.uniform(0, 0.12))
             watcher.kill()
             figures.kills += 1
             figures.kills_at_work += len(names_in(hot.done)) < PICTURES

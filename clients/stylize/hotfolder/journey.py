@@ -89,6 +89,8 @@ _Ending: TypeAlias = Callable[[], Outcome]
 @dataclass(frozen=True)
 class _Painting:
     data: bytes
+    seconds: float
+    """Of painting, without the time in the queue."""
     notes: tuple[str, ...]
 
 
@@ -208,7 +210,7 @@ class _Journey:
             for event in job:
                 self._follow(event, entry)
         assert job.summary is not None
-        return _Painting(job.encoded("painting" + look.suffix), job.summary.warnings)
+        return _Painting(job.encoded("painting" + look.suffix), job.summary.run_time, job.summary.warnings)
 
     def _follow(self, event: events.Event, entry: Entry) -> None:
         if isinstance(event, events.Queued):
@@ -232,10 +234,9 @@ class _Journey:
         output = self._persistently(
             "out", lambda: delivery.deliver(self._place.folder, wanted, painting.data, entry.id, about_to_write)
         )
-        seconds = time.monotonic() - self._began
-        self._persistently("ledger", lambda: ledger.written(entry.id, seconds))
+        self._persistently("ledger", lambda: ledger.written(entry.id, painting.seconds))
         self._archive(entry)
-        self._place.tell(Painted(self._root, self._parcel.photo, output, seconds, painting.notes))
+        self._place.tell(Painted(self._root, self._parcel.photo, output, painting.seconds, painting.notes))
         self.told = True
         return Gone()
 

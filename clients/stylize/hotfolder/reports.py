@@ -61,7 +61,7 @@ class Painted:
     photo: str
     output: str
     seconds: float
-    """From taking it to the file on the disk."""
+    """Of painting, without the time in the queue."""
     notes: tuple[str, ...] = ()
 
 
