@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stylize.hotfolder.filesystem import Fingerprint
@@ -15,6 +15,7 @@ def print_of(size: int) -> Fingerprint:
     return Fingerprint(1, 1, size, 0)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(
         st.tuples(st.integers(1, 48).map(lambda sixteenths: sixteenths / 16), st.integers(0, 2)),
