@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stylize.hotfolder import filesystem
@@ -34,6 +34,7 @@ MOUNTS = """\
 """
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=300))
 def test_names_fit_and_differ(name: str) -> None:
     first = list(itertools.islice(names_for(name, ".error.txt"), 12))

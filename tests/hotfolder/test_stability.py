@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stylize.hotfolder.filesystem import Fingerprint
@@ -15,7 +15,14 @@ def print_of(size: int) -> Fingerprint:
     return Fingerprint(1, 1, size, 0)
 
 
-@given(st.lists(st.tuples(st.floats(0.01, 3), st.integers(0, 2)), min_size=1, max_size=20))
+@settings(deadline=None)  # the machine may be busy
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 48).map(lambda sixteenths: sixteenths / 16), st.integers(0, 2)),
+        min_size=1,
+        max_size=20,
+    )
+)
 def test_nothing_is_ready_before_it_has_stood_still(looks: list[tuple[float, int]]) -> None:
     tracker = StabilityTracker(SETTLE)
     now, last_change, size_before = 0.0, 0.0, None
