@@ -31,6 +31,7 @@ FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".ti
 """Pillow's names of the formats, by suffix."""
 DEEP_FORMATS = {"PNG", "TIFF"}
 """Those that hold 16 bits a sample."""
+DEEP_SUFFIXES = tuple(suffix for suffix, kind in FORMATS.items() if kind in DEEP_FORMATS)
 WITHOUT_ALPHA = {"JPEG"}
 
 _OPTIONS: dict[str, dict[str, Any]] = {

@@ -17,7 +17,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stylize.encoding import DEEP_FORMATS, FORMATS, WITHOUT_ALPHA, Metadata, Painting, encode, encode_bare
+from stylize.encoding import (
+    DEEP_SUFFIXES,
+    FORMATS,
+    WITHOUT_ALPHA,
+    Metadata,
+    Painting,
+    encode,
+    encode_bare,
+)
 from stylize.errors import OutputExists, OutputUnwritable
 from stylize.events import Result, Started, Summary
 from stylize.masking import Mask
@@ -31,9 +39,9 @@ def check_output(path: Path, overwrite: bool, depth: int = 8) -> None:
     Raises OutputUnwritable for a suffix that is unknown or of a format without such a depth, and for a folder that is
     missing or not writable; OutputExists if there is such a file and `overwrite` is false.
     """
-    kind = format_of(path)
-    if depth > 8 and kind not in DEEP_FORMATS:
-        deep = ", ".join(suffix for suffix, kind in FORMATS.items() if kind in DEEP_FORMATS)
+    format_of(path)
+    if depth > 8 and path.suffix.lower() not in DEEP_SUFFIXES:
+        deep = ", ".join(DEEP_SUFFIXES)
         raise OutputUnwritable(
             f"{path.suffix} files hold 8 bits a sample, not {depth}.", remedy=f"Use one of {deep}, or --depth 8."
         )

@@ -51,6 +51,8 @@ def look(hot: HotFolder, text: str | None = None, photo: str = "photo.jpg") -> L
         ('styles = ["oil"]\n[output]\nname = "{name!r}"', "output.name in style.toml"),
         ('styles = ["oil"]\n[output]\nname = "{nam"', "output.name in style.toml"),
         ('styles = ["oil"]\n[output]\nsize = 3', "output.size in style.toml"),
+        ('styles = ["oil"]\n[output]\ndepth = 12', "output.depth in style.toml"),
+        ('styles = ["oil"]\n[output]\nformat = "jpg"\ndepth = 16', "output.depth in style.toml"),
         ('styles = ["oil"', "no valid TOML"),
         ('styles = ["oil"]\x00', "no valid TOML"),
     ],
@@ -119,6 +121,7 @@ BASE = 'styles = ["tiny"]\npreset = "draft"\n[tunables]\nsize = 64\n'
         'precision = "fp32"\n' + BASE,
         BASE + 'pooling = "average"\n',
         BASE + '[output]\nformat = "jpg"\n',
+        BASE + "[output]\ndepth = 16\n",
     ],
 )
 def test_what_makes_a_difference_changes_the_hash(hot: HotFolder, text: str) -> None:

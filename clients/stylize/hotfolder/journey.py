@@ -204,6 +204,7 @@ class _Journey:
             seed=look.seed,
             precision=look.precision,
             priority="batch",
+            depth=look.depth,
             **look.tunables,
         )
         with self._place.daemon.running(job), job:

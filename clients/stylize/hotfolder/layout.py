@@ -45,6 +45,8 @@ preset = "draft"
 [output]
 # png, jpg, webp or tif
 format = "png"
+# Bits a sample: 8, or 16 in png and tif.
+depth = 8
 # {name} is the photo's name, {style} that of the style, {preset} that of the preset.
 name = "{name}"
 """

@@ -24,6 +24,7 @@ from typing import Any
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylize.encoding import DEEP_SUFFIXES
 from stylize.errors import InputUnreadable, OutputUnwritable, StylizeError, error_from_reason
 from stylize.hotfolder.filesystem import Fingerprint, NotTheSame, fingerprint_of, read_unchanged
 from stylize.hotfolder.layout import SETTINGS_NAME, HotFolder
@@ -40,7 +41,7 @@ MAX_SETTINGS_BYTES = 1 << 20
 MAX_STYLE_BYTES = 512 << 20
 
 _KEYS = ("styles", "preset", "seed", "precision", "tunables", "output")
-_OUTPUT_KEYS = ("format", "name")
+_OUTPUT_KEYS = ("format", "depth", "name")
 _PLACEHOLDERS = ("name", "style", "preset")
 _DEFAULT_FORMAT = "png"
 _DEFAULT_PATTERN = "{name}"
@@ -89,6 +90,8 @@ class Look:
     precision: str | None
     suffix: str
     """Of the painting's file, such as ".png"."""
+    depth: int
+    """Bits a sample: 8 or 16."""
     pattern: str = field(compare=False)
     """Of its name; not part of the hash, since the painting is the same under another name."""
 
@@ -102,6 +105,7 @@ class Look:
             "seed": self.seed,
             "precision": self.precision,
             "suffix": self.suffix,
+            "depth": self.depth,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -135,6 +139,7 @@ class Settings:
         output = _table(document, "output")
         _check_keys(output, _OUTPUT_KEYS, "output.")
         self._suffix = _suffix(output.get("format", _DEFAULT_FORMAT))
+        self._depth = _depth(output.get("depth", 8), self._suffix)
         self._pattern = _pattern(output.get("name", _DEFAULT_PATTERN))
 
     @property
@@ -156,6 +161,7 @@ class Settings:
             self._seed,
             self._precision,
             self._suffix,
+            self._depth,
             self._pattern,
         )
 
@@ -282,6 +288,15 @@ def _suffix(value: object) -> str:
     except OutputUnwritable as error:
         raise _wrong("output.format", f"is the suffix of a picture format, not {value!r}", error.remedy) from None
     return suffix
+
+
+def _depth(value: object, suffix: str) -> int:
+    if value not in (8, 16) or isinstance(value, bool):
+        raise _wrong("output.depth", f"is 8 or 16 bits a sample, not {value!r}")
+    if value == 16 and suffix not in DEEP_SUFFIXES:
+        raise _wrong("output.depth", f"is 16, but {suffix} files hold 8 bits a sample: use {', '.join(DEEP_SUFFIXES)}")
+    assert isinstance(value, int)
+    return value
 
 
 def _pattern(value: object) -> str:
