@@ -51,14 +51,14 @@ def test_it_shows_frames_and_the_painting(
     notebook = read()
     parameters = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", ()))
     # As papermill does it: the values that are wanted, in a cell after the tagged one.
-    notebook.cells.insert(notebook.cells.index(parameters) + 1, nbformat.v4.new_code_cell("SIZE, ITERATIONS = 60, 40"))
+    notebook.cells.insert(notebook.cells.index(parameters) + 1, nbformat.v4.new_code_cell("SIZE, ITERATIONS = 60, 30"))
     client = WatchedNotebook(notebook, timeout=CELL_S, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     pictures = [picture(data) for data in client.shown if "image/png" in data]
     assert len(pictures) >= 4  # of each painting a frame at least, and its end
     assert all(image.size == (60, 40) for image in pictures)
     assert len({image.tobytes() for image in pictures}) >= 3
-    words = [data["text/plain"] for data in client.shown if "image/png" not in data]
+    words = [data["text/markdown"] for data in client.shown if "image/png" not in data]
     assert any("steps in" in text for text in words)
     results = [
         output.data
