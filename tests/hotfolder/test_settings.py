@@ -7,7 +7,9 @@ import contextlib
 import re
 from pathlib import Path, PurePath
 
+import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +17,8 @@ from stylize.errors import StylizeError
 from stylize.hotfolder.layout import HotFolder
 from stylize.hotfolder.settings import Look, SettingsReader
 
-from .watching import noise
+from .conftest import Connect
+from .watching import CHEAP, Watch, drop, noise
 
 BUILTIN = {"oil", "ink"}
 
@@ -175,3 +178,14 @@ def test_whatever_is_in_it_nothing_worse_than_a_sentence_comes_of_it(hot: HotFol
     hot.settings_file.write_bytes(data)
     with contextlib.suppress(StylizeError):
         look(hot)
+
+
+def test_paintings_have_16_bits_where_style_toml_says_so(hot: HotFolder, connect: Connect) -> None:
+    text = CHEAP.replace("iterations = 1", "iterations = 4")  # the first step measures, the others move pixels
+    hot.settings_file.write_text(text + '[output]\nformat = "tif"\ndepth = 16\n')
+    drop(hot, "photo.png")
+    with Watch(hot, connect=connect, once=True) as watch:
+        watch.join()
+    samples = tifffile.imread(hot.outbox / "photo.tif")
+    assert (samples.shape, samples.dtype) == ((16, 16, 3), np.uint16)
+    assert np.any(samples % 257)  # more than 8 bits widened

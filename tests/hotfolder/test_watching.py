@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 from PIL import Image
 
 from stylize.errors import InputUnreadable
@@ -88,17 +87,6 @@ def test_a_storm_of_2000_renamed_files_is_taken_whole(hot: HotFolder, connect_sc
     assert len(watch.all(Painted)) == len(names_in(hot.outbox)) == 4
     assert len(names_in(hot.done)) == 2000
     assert names_in(hot.inbox) == []
-
-
-def test_paintings_have_16_bits_where_style_toml_says_so(hot: HotFolder, connect: Connect) -> None:
-    settings = CHEAP.replace("iterations = 1", "iterations = 4")  # the first step measures, the others move pixels
-    hot.settings_file.write_text(settings + '[output]\nformat = "tif"\ndepth = 16\n')
-    drop(hot, "photo.png")
-    with Watch(hot, connect=connect, once=True) as watch:
-        watch.join()
-    samples = tifffile.imread(hot.outbox / "photo.tif")
-    assert (samples.shape, samples.dtype) == ((16, 16, 3), np.uint16)
-    assert np.any(samples % 257)  # more than 8 bits widened
 
 
 NAMES = ["with  spaces .png", "emoji 😀🖼.png", "new\nline\t.png", "-rf.png", "%s{name}$(x).png", "x" * 246 + ".png"]
