@@ -8,7 +8,8 @@ from enum import Enum
 import pytest
 
 from neuralstyle.v1 import stylize_pb2 as pb
-from stylized.engine.parameters import Parameters, Precision
+from stylized.engine.choices import Precision
+from stylized.engine.parameters import Parameters
 from stylized.engine.presets import builtin_presets
 from stylized.service import convert
 
