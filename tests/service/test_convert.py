@@ -31,7 +31,8 @@ def test_every_enum_has_the_same_members_on_both_sides() -> None:
         if isinstance(value, Enum):
             enum = pb.Tunables.DESCRIPTOR.fields_by_name[field.name].enum_type
             assert enum is not None
-            names = {name.partition("_")[2] for name in enum.values_by_name} - {"UNSPECIFIED"}
+            prefix = enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
+            names = {name.removeprefix(prefix) for name in enum.values_by_name} - {"UNSPECIFIED"}
             assert names == {member.name for member in type(value)}
 
 

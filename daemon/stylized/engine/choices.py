@@ -25,7 +25,7 @@ class Pooling(str, Enum):
 
 
 class Padding(str, Enum):
-    """What lies around the picture for the first convolution: zeros (the mean colour), its edge, or its mirror image."""
+    """What lies around the picture for the first convolution: zeros (the mean colour), its edge, or itself mirrored."""
 
     ZERO = "zero"
     REPLICATE = "replicate"
