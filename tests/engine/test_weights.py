@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from stylized.engine.vgg import VGG19
 from torch import Tensor
 
 from stylized import weights as weights_module
 from stylized.engine.layers import CONVOLUTIONS
-from stylized.engine.vgg import VGG19
 from stylized.weights import Weights, WeightsDamagedError, WeightsMissingError, load_weights
 
 from .samples import shapes
