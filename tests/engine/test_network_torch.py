@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from stylized.engine.network_torch import TorchNetwork
 from .samples import noise, plain, random_weights, shapes
 
 MEAN_BGR = np.array([103.939, 116.779, 123.68]).reshape(3, 1, 1)
-NUMPY_PADDING = {Padding.ZERO: "constant", Padding.REPLICATE: "edge", Padding.REFLECT: "reflect"}
+NUMPY_PADDING: dict[Padding, Any] = {Padding.ZERO: "constant", Padding.REPLICATE: "edge", Padding.REFLECT: "reflect"}
 SUMMARY = {
     Pooling.MAX: np.max,
     Pooling.AVERAGE: np.mean,
@@ -59,7 +60,7 @@ def _by_hand(
             x = _normalised(x)
         first = layer.in_channels == 3
         around = layer.kernel // 2 if first and padding is not Padding.ZERO else layer.padding
-        mode = NUMPY_PADDING[padding] if first else "constant"
+        mode = NUMPY_PADDING[padding if first else Padding.ZERO]
         x = np.pad(x, ((0, 0), (around, around), (around, around)), mode=mode)
         weight, bias = (tensor.double().numpy() for tensor in weights.layers[layer.conv])
         windows = np.lib.stride_tricks.sliding_window_view(x, (layer.kernel, layer.kernel), axis=(1, 2))
