@@ -13,8 +13,6 @@ from stylize.hotfolder.reports import Tell, Trouble, TroubleOver
 from stylize.hotfolder.timing import Timing
 from stylize.job import Job
 
-DEFAULT_SEATS = 3
-"""Pictures in flight: one is painted, one waits for it, and one is on its way to the daemon or to the disk."""
 TROUBLE = "daemon"
 
 
