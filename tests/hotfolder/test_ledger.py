@@ -138,8 +138,10 @@ def test_a_look_that_finds_the_same_writes_nothing(ledger: Ledger, tmp_path: Pat
 
 def test_drops_are_right_again_after_a_write_that_failed(ledger: Ledger, tmp_path: Path) -> None:
     ledger.note_drops({"a": DropState.SEEN, "b": DropState.SEEN})
-    ledger._connection.set_authorizer(lambda action, *_: sqlite3.SQLITE_DENY if action == 18 else sqlite3.SQLITE_OK)
-    with pytest.raises(sqlite3.Error):  # 18 is SQLITE_INSERT: what was deleted before it is rolled back
+    ledger._connection.set_authorizer(
+        lambda _, what, *__: sqlite3.SQLITE_DENY if what == "COMMIT" else sqlite3.SQLITE_OK
+    )
+    with pytest.raises(sqlite3.Error):  # as when the disk is full
         ledger.note_drops({"c": DropState.SEEN})
     ledger._connection.set_authorizer(None)
     ledger.note_drops({"c": DropState.SEEN})

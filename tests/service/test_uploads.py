@@ -145,6 +145,10 @@ def test_a_photo_is_decoded_once_on_its_way_to_be_painted_and_a_style_once_for_a
         assert decoded == [9, 1, 2]
         assert (await store.decode(photo, last=True)).rgb.max() == 2
         assert decoded == [9, 1, 2, 2]
+        await store.decode(style, last=True)  # as if others had driven it out
+        for _ in range(2):
+            await store.decode(style, last=False)
+        assert decoded == [9, 1, 2, 2, 9]
 
     with_store(use)
 
