@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from stylized.engine.losses import content_loss, gram_matrix, style_loss, total_variation
+from stylized.engine.network import Network
 from stylized.engine.parameters import LayerWeight, LossWeights, Parameters
-from stylized.engine.vgg import VGG19
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class Objective:
     styles' Gram matrices, mixed by share (as neural-style does for several styles). Targets are computed once, here.
     """
 
-    def __init__(self, network: VGG19, content: Tensor, styles: Sequence[StyleTarget], parameters: Parameters) -> None:
+    def __init__(
+        self, network: Network, content: Tensor, styles: Sequence[StyleTarget], parameters: Parameters
+    ) -> None:
         """Capture the targets.
 
         content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255.
@@ -86,7 +88,8 @@ class Objective:
         )
 
     def _features(self, image: Tensor, taps: frozenset[str]) -> dict[str, Tensor]:
-        return self._network.features(image, taps, self._parameters.pooling, self._parameters.padding)
+        chosen = self._parameters
+        return self._network.features(image, taps, chosen.pooling, chosen.padding, chosen.pooling_scale)
 
     def _content_terms(self, content: Tensor, parameters: Parameters) -> list[_Term]:
         layers = _in_use(parameters.content_layers, self._weights.content)

@@ -185,6 +185,8 @@ class JobRun:
         spec = self._job.spec
         assert self._started is not None
         early = message.iterations < self._job.iterations
+        weights = self._ready.weights_of(spec.parameters.backbone)
+        assert weights is not None
         summary = pb.Summary(
             job_id=self._job.job_id,
             iterations=message.iterations,
@@ -195,10 +197,10 @@ class JobRun:
             device=self._ready.device,
             precision=convert.precision_to(self._started.precision),
             server_version=__version__,
-            weights=pb.WeightsInfo(name=self._ready.weights_name, sha256=self._ready.weights_sha256),
+            weights=convert.weights_to(weights),
             parameter_hash=""
             if self._job.steered or early
-            else parameter_hash(spec, self._started.precision, self._ready.weights_sha256),
+            else parameter_hash(spec, self._started.precision, weights.sha256),
             stopped_early=early,
             parameters=convert.tunables_to(spec.parameters),
             warnings=message.warnings,
