@@ -16,6 +16,7 @@ from stylize.autostart import START_TIMEOUT, reach_daemon
 from stylize.connection import CALL_TIMEOUT, Connection
 from stylize.errors import error_from_rpc
 from stylize.job import Job, Stream, WatchStream
+from stylize.own_presets import PresetSource, choose_preset
 from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
     Order,
@@ -94,7 +95,7 @@ class Client:
         self,
         content: PictureSource,
         styles: WeighableStyle | Sequence[WeighableStyle],
-        preset: str | None = None,
+        preset: PresetSource | None = None,
         *,
         seed: int | None = None,
         precision: str | None = None,
@@ -112,7 +113,8 @@ class Client:
         styles: one or more, each alone or with its weight in the mix (`("woodblock", 2.0)`, > 0). A `str` that is the
             name of a built-in style means that style, else the name of one of the user's own (`stylize.own_styles`);
             any other `str` is a path, and so is every `Path` (write "./woodblock" for a file of that name).
-        preset: a name from `presets()`; None for the daemon's default.
+        preset: a name from `presets()`, or a file of one's own (see `stylize.own_presets`): a `Path`, or a `str` that
+            ends in .toml; None for the daemon's default.
         seed: 0 to 2**64 - 1; None lets the daemon choose (it tells in `Started`).
         precision: "auto", "fp32" or "bf16". priority: "interactive" or "batch".
         preview: longest side of preview frames in pixels, 0 for the daemon's default; None for no frames.
@@ -127,8 +129,9 @@ class Client:
         Raises InputUnreadable, InvalidRequest, NotFound, Busy and others before the job is queued; what the daemon
         refuses of the job itself is raised when the job is iterated over, or here with `detach`.
         """
+        chosen = choose_preset(preset, tunables)
         request = job_request(
-            preset,
+            chosen,
             tunables,
             seed=seed,
             precision=precision,
@@ -142,7 +145,7 @@ class Client:
         photo = open_picture(content, self.limits.max_image_bytes)
         sources = list_styles(styles)
         names = self.style_names if may_be_named(sources) else []
-        order = Order(request, photo, open_styles(sources, names, self.limits.max_image_bytes))
+        order = Order(request, photo, open_styles(sources, names, self.limits.max_image_bytes), chosen)
         open_stream = functools.partial(self._open_stream, order)
         return Job(open_stream, photo, stop=self.cancel if detach else None, sources=order.sources())
 

@@ -24,6 +24,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from stylize.errors import InputUnreadable
 from stylize.events import Started, Summary
+from stylize.own_presets import OwnPreset
 from stylize.pictures import PictureRecord, headers_only
 from stylize.tunables import TunableValue
 
@@ -52,6 +53,8 @@ class Sources:
 
     content: PictureRecord
     styles: tuple[StyleRecord, ...]
+    preset: OwnPreset | None = None
+    """A preset of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,9 @@ class Provenance:
     """What kept parts of the photo, if anything did."""
     depth: int = 8
     """Bits a sample of the file, 8 or 16."""
+    preset_file: str = ""
+    """Name of the user's own preset file, if there was one. `preset` is then what it extends, and `parameters` has its
+    values, so that painting again needs no file."""
 
     @classmethod
     def of(
@@ -102,6 +108,7 @@ class Provenance:
             styles=sources.styles if sources else (),
             mask=mask,
             depth=depth,
+            preset_file=str(sources.preset or "") if sources else "",
         )
 
     @classmethod

@@ -16,6 +16,7 @@ from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylize.errors import error_from_reason
+from stylize.own_presets import OwnPreset
 from stylize.pictures import Picture, PictureSource, open_picture
 from stylize.provenance import Sources, StyleRecord
 from stylize.style_names import resolve_style
@@ -77,6 +78,8 @@ class Order:
     """All but the pictures."""
     photo: Picture
     styles: tuple[WeightedStyle, ...]
+    preset: str | OwnPreset = ""
+    """As in the request, or the preset of the user's own that it was made from."""
 
     def pictures(self) -> list[Picture]:
         """What must be uploaded."""
@@ -97,11 +100,14 @@ class Order:
 
     def sources(self) -> Sources:
         """What a saved painting tells of its pictures."""
-        return Sources(self.photo.record(), tuple(style.record() for style in self.styles))
+        return Sources(self.photo.record(), tuple(style.record() for style in self.styles), self._own_preset())
+
+    def _own_preset(self) -> OwnPreset | None:
+        return self.preset if isinstance(self.preset, OwnPreset) else None
 
 
 def job_request(
-    preset: str | None,
+    preset: str | OwnPreset,
     tunables: Mapping[str, object],
     *,
     seed: int | None,
@@ -113,10 +119,14 @@ def job_request(
     detach: bool,
     depth: int,
 ) -> pb.StylizeRequest:
-    """The request without its pictures, from the arguments of `Client.stylize`. Raises InvalidRequest."""
+    """The request without its pictures, from the arguments of `Client.stylize`. Raises InvalidRequest.
+
+    preset: what `choose_preset` gives, without the values of `tunables`.
+    """
+    own = preset if isinstance(preset, OwnPreset) else None
     request = pb.StylizeRequest(
-        preset=preset or "",
-        tunables=build_tunables(tunables),
+        preset=own.extends if own else str(preset),
+        tunables=build_tunables({**tunables, **(own.values if own else {})}),
         detach=detach,
         result_format=_result_format(depth),
         preview=_preview_policy(preview, preview_interval),

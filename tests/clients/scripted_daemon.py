@@ -299,7 +299,16 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         tunables = started().started.parameters
         return pb.ListPresetsResponse(
             presets=[
-                pb.PresetInfo(name=name, description=f"The {name} preset.", weights="vgg19-scripted", tunables=tunables)
+                pb.PresetInfo(
+                    name=name,
+                    description=f"The {name} preset.",
+                    weights="vgg19-scripted",
+                    tunables=tunables,
+                    origins=[
+                        pb.TunableOrigin(tunable="size", preset="gatys", source="--image-size"),
+                        pb.TunableOrigin(tunable="iterations", preset=name, source="-n"),
+                    ],
+                )
                 for name in ("gatys", "draft")
             ]
         )

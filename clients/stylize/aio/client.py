@@ -15,6 +15,7 @@ from stylize.aio.connection import AsyncConnection, connect
 from stylize.aio.job import AsyncJob, Call
 from stylize.autostart import START_TIMEOUT
 from stylize.errors import error_from_rpc
+from stylize.own_presets import PresetSource, choose_preset
 from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
     Order,
@@ -86,7 +87,7 @@ class AsyncClient:
         self,
         content: PictureSource,
         styles: WeighableStyle | Sequence[WeighableStyle],
-        preset: str | None = None,
+        preset: PresetSource | None = None,
         *,
         seed: int | None = None,
         precision: str | None = None,
@@ -99,8 +100,9 @@ class AsyncClient:
         **tunables: object,
     ) -> AsyncJob:
         """Uploads what must be and starts a job; see `Client.stylize`."""
+        chosen = await asyncio.to_thread(choose_preset, preset, tunables)
         request = job_request(
-            preset,
+            chosen,
             tunables,
             seed=seed,
             precision=precision,
@@ -115,7 +117,7 @@ class AsyncClient:
         names = await self.style_names() if may_be_named(sources) else []
         limit = self.limits.max_image_bytes
         photo = await asyncio.to_thread(open_picture, content, limit)
-        order = Order(request, photo, await asyncio.to_thread(open_styles, sources, names, limit))
+        order = Order(request, photo, await asyncio.to_thread(open_styles, sources, names, limit), chosen)
         told = await asyncio.to_thread(order.sources)
         open_call = functools.partial(self._open_call, order)
         return await AsyncJob(open_call, photo, stop=self.cancel if detach else None, sources=told).begin()

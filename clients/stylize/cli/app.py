@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stylize.cli import catalogue, daemon, demo, doctor, gimp, image, rerun, sheet, styles, watch
+from stylize.cli import daemon, demo, doctor, gimp, image, presets, rerun, sheet, styles, watch
 from stylize.cli.failures import ReportingGroup
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ app.command("sheet")(sheet.sheet)
 app.command("demo")(demo.demo)
 app.command("watch")(watch.watch)
 app.add_typer(styles.app, name="styles")
-app.command("presets")(catalogue.presets)
+app.add_typer(presets.app, name="presets")
 app.add_typer(daemon.app, name="daemon")
 app.add_typer(gimp.app, name="gimp")
 app.command("doctor")(doctor.doctor)

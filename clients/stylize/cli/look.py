@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from stylize.client import Client
     from stylize.job import Job
+    from stylize.own_presets import PresetSource
 
 COLOURS = {"keep": 0.0, "style": 1.0}
 """What `--colors` says, as the tunable `color`."""
@@ -23,7 +24,7 @@ class Look:
 
     styles: tuple[tuple[str, float | None], ...]
     """Names or paths, each with its weight in the mix."""
-    preset: str | None = None
+    preset: PresetSource | None = None
     tunables: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     precision: str | None = None
@@ -71,9 +72,12 @@ def look_from_options(
     """Checks all that can be checked without a daemon.
 
     assignments: what `--set` was given. tunables: those with options of their own; None is unset.
-    Raises InvalidRequest, or typer's usage error for what is given twice.
+    preset: a name, or a file that ends in .toml.
+    Raises InvalidRequest, InputUnreadable for a preset file that cannot be read, or typer's usage error for what is
+    given twice.
     """
     from neuralstyle.v1 import stylize_pb2 as pb
+    from stylize.own_presets import choose_preset
     from stylize.tunables import build_tunables, parse_assignment, parse_choice
 
     if weights and len(weights) != len(styles):
@@ -97,7 +101,8 @@ def look_from_options(
             raise typer.BadParameter(f"The {name.replace('_', ' ')} is given twice.", param_hint=f"--{option}")
         values[name] = value
     build_tunables(values)
+    chosen = choose_preset(preset, {})
     if precision is not None:
         parse_choice(pb.Precision.DESCRIPTOR, precision, "precision")
     mix = zip(styles, weights or [None] * len(styles), strict=True)
-    return Look(tuple(mix), preset, values, seed, precision, depth)
+    return Look(tuple(mix), chosen or None, values, seed, precision, depth)

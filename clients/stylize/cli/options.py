@@ -46,7 +46,10 @@ StyleWeights = Annotated[
 Preset = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="Which values to start from (`stylize presets`).", autocompletion=completion.presets
+        metavar="NAME|FILE.toml",
+        help="Which values to start from: the name of a preset (`stylize presets`), or a file of your own "
+        "(`stylize presets new`).",
+        autocompletion=completion.presets,
     ),
 ]
 Size = Annotated[int | None, typer.Option(metavar="PIXELS", help=tunable_help("size"), show_default=False)]
@@ -71,7 +74,7 @@ Assignments = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help=f"Any value of the preset, such as iterations=200: {', '.join(tunable_names())}. "
-        "`stylize presets NAME` shows their values and says what they are.",
+        "`stylize presets show NAME` shows their values and says what they are.",
         autocompletion=completion.assignments,
     ),
 ]
