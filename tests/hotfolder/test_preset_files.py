@@ -102,7 +102,7 @@ def test_the_paintings_name_holds_the_files_name(hot: HotFolder) -> None:
 
 def test_photos_are_painted_with_it(hot: HotFolder, connect: Connect) -> None:
     write(hot, "mine.toml", 'extends = "draft"\n[parameters]\nsize = 16\niterations = 1\n')
-    hot.settings_file.write_text(CHEAP.partition("[tunables]")[0].replace('"draft"', '"mine.toml"'))
+    hot.settings_file.write_text(CHEAP.partition("[tunables]")[0].replace("gatys", "mine.toml"))
     drop(hot, "photo.png")
     with Watch(hot, connect=connect, once=True) as watch:
         watch.join()
