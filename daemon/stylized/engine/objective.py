@@ -20,6 +20,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+<<<<<<< HEAD
 from stylized.engine.choices import GradientNormalization, StyleMixing, StyleStatistic
 from stylized.engine.losses.content import activation, content_loss
 from stylized.engine.losses.gradient import unit_gradient
@@ -28,6 +29,11 @@ from stylized.engine.losses.statistics import Moments, mix
 from stylized.engine.losses.style import Distance, Statistic, statistic
 from stylized.engine.parameters import LayerWeight, LossWeights, ParameterError, Parameters
 from stylized.engine.vgg import VGG19
+=======
+from stylized.engine.losses import content_loss, gram_matrix, style_loss, total_variation
+from stylized.engine.network import Network
+from stylized.engine.parameters import LayerWeight, LossWeights, Parameters
+>>>>>>> backbones
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -97,9 +103,18 @@ class Objective:
     ) -> None:
         """Build the terms.
 
+<<<<<<< HEAD
         content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255; None if content_weight is 0.
         styles: none are needed if style_weight is 0. Raises ParameterError where a weight asks for a picture that is
         not there.
+=======
+    def __init__(
+        self, network: Network, content: Tensor, styles: Sequence[StyleTarget], parameters: Parameters
+    ) -> None:
+        """Capture the targets.
+
+        content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255.
+>>>>>>> backbones
         """
         self._network = network
         self._parameters = parameters
@@ -134,7 +149,8 @@ class Objective:
         return term.weight * term.loss(seen)
 
     def _features(self, image: Tensor, taps: frozenset[str]) -> dict[str, Tensor]:
-        return self._network.features(image, taps, self._parameters.pooling, self._parameters.padding)
+        chosen = self._parameters
+        return self._network.features(image, taps, chosen.pooling, chosen.padding, chosen.pooling_scale)
 
     def _content_terms(self, content: Tensor | None) -> Iterator[Term]:
         weight = LossWeights.of(self._parameters).content
