@@ -1,5 +1,5 @@
-"""Promise: style.toml may name a preset file beside it; a change of that file counts like one of style.toml, and nothing
-outside the folder is read."""
+"""Promise: style.toml may name a preset file beside it; a change of that file counts like one of style.toml, and
+nothing outside the folder is read."""
 
 from __future__ import annotations
 

@@ -20,20 +20,14 @@ from functools import partial
 import torch
 from torch import Tensor
 
-<<<<<<< HEAD
 from stylized.engine.choices import GradientNormalization, StyleMixing, StyleStatistic
 from stylized.engine.losses.content import activation, content_loss
 from stylized.engine.losses.gradient import unit_gradient
 from stylized.engine.losses.image import alpha_norm, out_of_range, total_variation
 from stylized.engine.losses.statistics import Moments, mix
 from stylized.engine.losses.style import Distance, Statistic, statistic
-from stylized.engine.parameters import LayerWeight, LossWeights, ParameterError, Parameters
-from stylized.engine.vgg import VGG19
-=======
-from stylized.engine.losses import content_loss, gram_matrix, style_loss, total_variation
 from stylized.engine.network import Network
-from stylized.engine.parameters import LayerWeight, LossWeights, Parameters
->>>>>>> backbones
+from stylized.engine.parameters import LayerWeight, LossWeights, ParameterError, Parameters
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -99,22 +93,13 @@ class Objective:
     """The tree of terms for one photo, its styles and parameters, at one size. Targets are computed once, here."""
 
     def __init__(
-        self, network: VGG19, content: Tensor | None, styles: Sequence[StyleTarget], parameters: Parameters
+        self, network: Network, content: Tensor | None, styles: Sequence[StyleTarget], parameters: Parameters
     ) -> None:
         """Build the terms.
 
-<<<<<<< HEAD
         content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255; None if content_weight is 0.
         styles: none are needed if style_weight is 0. Raises ParameterError where a weight asks for a picture that is
         not there.
-=======
-    def __init__(
-        self, network: Network, content: Tensor, styles: Sequence[StyleTarget], parameters: Parameters
-    ) -> None:
-        """Capture the targets.
-
-        content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255.
->>>>>>> backbones
         """
         self._network = network
         self._parameters = parameters
