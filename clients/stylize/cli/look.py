@@ -59,13 +59,12 @@ class Look:
             **{**self.tunables, **changes},
         )
 
-    def size(self, client: Client) -> int:
-        """Long side in pixels that a painting has at most."""
+    def size(self, client: Client) -> int | None:
+        """Long side in pixels that a painting has at most, if it is known."""
         if "size" in self.tunables:
             return self.tunables["size"]
         name = self.preset or client.info().default_preset
-        sizes = {preset.name: preset.tunables.size for preset in client.presets()}
-        return sizes.get(name, 0)  # a name that is not there is refused when the photo is sent
+        return next((preset.tunables.size for preset in client.presets() if preset.name == name), None)
 
 
 def look_from_options(

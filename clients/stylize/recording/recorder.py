@@ -158,10 +158,10 @@ class Cadence:
         return self.expected(steps) - sum(1 for window in self._seen if window <= steps // self._every)
 
 
-def frame_format(size: int) -> str:
+def frame_format(size: int | None) -> str:
     """How frames of a painting of `size` pixels on its long side are best sent, for `preview_format` of
-    `Client.stylize`."""
-    return "png" if size <= LOSSLESS_SIDE else "jpeg"
+    `Client.stylize`; None if it is not known."""
+    return "png" if size is not None and size <= LOSSLESS_SIDE else "jpeg"
 
 
 def check_every(every: int) -> int:
