@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -68,7 +69,7 @@ class Recorder(abc.ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _leave(self, error)
+        _leave(self.close, self.notes, error)
 
     @abc.abstractmethod
     def _take(self, event: Event) -> None:
@@ -84,6 +85,7 @@ class Recording:
 
     def __init__(self, *recorders: Recorder) -> None:
         self.recorders = recorders
+        self._failures: list[str] = []
 
     @property
     def every(self) -> int:
@@ -98,7 +100,7 @@ class Recording:
     @property
     def notes(self) -> list[str]:
         """What the user should know, one sentence each; complete when it is closed."""
-        return [note for recorder in self.recorders for note in recorder.notes]
+        return [*(note for recorder in self.recorders for note in recorder.notes), *self._failures]
 
     def take(self, event: Event) -> None:
         """Notes one event of the job."""
@@ -115,7 +117,7 @@ class Recording:
                 if first is None:
                     first = error
                 else:
-                    recorder.notes.append(str(error))
+                    self._failures.append(str(error))
         if first is not None:
             raise first
 
@@ -125,7 +127,7 @@ class Recording:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _leave(self, error)
+        _leave(self.close, self._failures, error)
 
 
 class Cadence:
@@ -171,10 +173,11 @@ def check_every(every: int) -> int:
     return every
 
 
-def _leave(recorder: Recorder | Recording, error: BaseException | None) -> None:
-    """The end of a `with` block: the error that ended it goes before those of the recording."""
+def _leave(close: Callable[[], None], notes: list[str], error: BaseException | None) -> None:
+    """The end of a `with` block: the error that ended it goes before one of the recording, which becomes a note."""
     try:
-        recorder.close()
-    except StylizeError:
+        close()
+    except StylizeError as failure:
         if error is None:
             raise
+        notes.append(str(failure))

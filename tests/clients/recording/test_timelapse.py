@@ -14,7 +14,7 @@ from PIL import Image
 
 from stylize.errors import OutputExists, OutputUnwritable
 from stylize.events import Level
-from stylize.recording import Timelapse, extras, timelapse
+from stylize.recording import Recording, Timelapse, extras, timelapse
 
 from .film_reader import read_film
 from .scripted_events import frame, job, picture, png, progress, result, started
@@ -202,3 +202,30 @@ def test_what_ffmpeg_complains_of_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_film_without_frames_is_refused(tmp_path: Path, values: dict[str, float]) -> None:
     with pytest.raises(ValueError):
         Timelapse(tmp_path / "film.webp", **values)  # pyright: ignore[reportArgumentType]
+
+
+def test_of_several_that_fail_each_is_told(tmp_path: Path) -> None:
+    recording = Recording(*(Timelapse(tmp_path / name) for name in ("a.webp", "b.webp", "c.webp")))
+    for event in job([Level(32, 32, 2)]):
+        recording.take(event)
+    for name in ("a.webp", "b.webp"):
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(OutputExists, match=r"a\.webp"):
+        recording.close()
+    assert any("b.webp" in note for note in recording.notes)
+    assert recording.written == [tmp_path / "c.webp"]
+
+
+def test_the_error_that_ended_a_job_goes_before_that_of_its_recording(tmp_path: Path) -> None:
+    recorder = Timelapse(tmp_path / "film.webp")
+
+    def fail() -> None:
+        with recorder:
+            for event in job([Level(32, 32, 2)]):
+                recorder.take(event)
+            recorder.path.write_text("mine")
+            raise RuntimeError("the job failed")
+
+    with pytest.raises(RuntimeError, match="the job failed"):
+        fail()
+    assert recorder.notes == [f"{recorder.path} is there already."]
