@@ -27,7 +27,7 @@ import torch
 from PIL import Image
 
 import stylized
-from stylized.engine.parameters import Precision
+from stylized.engine.choices import Precision
 from stylized.engine.precision import dtype_of, resolve_precision
 from stylized.engine.presets import builtin_presets
 from stylized.engine.schedule import fit_size

@@ -33,7 +33,8 @@ from PIL import Image
 import stylized
 from neuralstyle.v1.endpoint import HOME_VARIABLE
 from stylize.hotfolder.layout import HotFolder, create
-from stylized.engine.parameters import Parameters, Precision
+from stylized.engine.choices import Precision
+from stylized.engine.parameters import Parameters
 from stylized.engine.precision import dtype_of
 from stylized.engine.presets import builtin_presets
 from stylized.engine.schedule import fit_size

@@ -16,7 +16,7 @@ IMAGES = Path(__file__).parent / "images"
 STYLE = "mosaic"
 SIZE = 256
 ITERATIONS = 60
-EVERY = 4
+EVERY = 6
 SEED = 1
 
 

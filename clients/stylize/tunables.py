@@ -2,7 +2,8 @@
 
 Names, kinds and choices are read from the protobuf descriptor, so that there is no second table to keep. Ranges are
 the daemon's to judge. A choice is written as its name without the prefix, in lower case: `pooling="average"`. Layers
-are written as `"relu4_2"`, `"relu1_1:0.5,relu2_1"`, a list of such names, or a mapping of name to weight.
+are written as `"relu4_2"`, `"relu1_1:0.5,relu2_1"`, a list of such names, or a mapping of name to weight; `"none"`
+and what is empty are no layers.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 TunableValue: TypeAlias = float | int | str | dict[str, float]
 """The plain form of a value: a number, the name of a choice, or layers with their weights."""
+
+_NO_LAYERS = "none"
 
 _FIELDS: Mapping[str, Any] = pb.Tunables.DESCRIPTOR.fields_by_name
 
@@ -70,6 +73,7 @@ def build_tunables(values: Mapping[str, object]) -> pb.Tunables:
         if value is None:
             continue
         if field.message_type is not None:
+            getattr(message, name).SetInParent()
             getattr(message, name).CopyFrom(_layers(name, value))
         elif field.enum_type is not None:
             setattr(message, name, parse_choice(field.enum_type, value, name))
@@ -88,7 +92,7 @@ def plain_tunables(message: pb.Tunables) -> dict[str, TunableValue]:
 def value_text(value: TunableValue) -> str:
     """A plain value as `--set` reads it."""
     if isinstance(value, dict):
-        return ",".join(name if weight == 1 else f"{name}:{weight:g}" for name, weight in value.items())
+        return ",".join(name if weight == 1 else f"{name}:{weight:g}" for name, weight in value.items()) or _NO_LAYERS
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -131,7 +135,10 @@ def _whole_number(name: str, value: object) -> int:
 
 def _layers(name: str, value: object) -> pb.LayerWeights:
     if isinstance(value, str):
-        value = [part for part in value.split(",") if part.strip()]
+        parts = [part for part in value.split(",") if part.strip()]
+        if not parts:
+            raise _refused(name, f"{name} needs at least one layer, such as relu4_2, or the word none.")
+        value = [] if value.strip().lower() == _NO_LAYERS else parts
     if isinstance(value, Mapping):
         pairs = [(str(layer), weight) for layer, weight in value.items()]
     else:
@@ -139,8 +146,6 @@ def _layers(name: str, value: object) -> pb.LayerWeights:
             pairs = [_layer_pair(part) for part in value]  # pyright: ignore[reportGeneralTypeIssues]
         except (TypeError, ValueError):
             raise _refused(name, f"{name} is a list of layers, such as relu1_1:0.5,relu2_1, not {value!r}.") from None
-    if not pairs:
-        raise _refused(name, f"{name} needs at least one layer, such as relu4_2.")
     return pb.LayerWeights(
         layers=[
             pb.LayerWeight(layer=layer, weight=None if weight is None else _number(f"{name}.{layer}", weight))

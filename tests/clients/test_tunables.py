@@ -41,6 +41,14 @@ def test_what_is_read_can_be_written_again_for_every_tunable() -> None:
         assert plain_tunables(build_tunables(plain)) == plain
 
 
+def test_no_layers_can_be_written_and_read() -> None:
+    message = build_tunables({"dream_layers": "none"})
+    assert message.HasField("dream_layers")
+    assert not message.dream_layers.layers
+    assert value_text(plain_tunables(message)["dream_layers"]) == "none"
+    assert build_tunables(plain_tunables(message)) == message
+
+
 def test_the_nearest_name_is_suggested() -> None:
     with pytest.raises(InvalidRequest) as caught:
         parse_assignment("iteratons=200")
@@ -64,8 +72,8 @@ def test_without_a_near_name_all_are_listed() -> None:
         ("iterations", 2**32, "whole number"),
         ("content_weight", "nan", "finite"),
         ("content_weight", None.__class__, "number"),
-        ("optimizer", "sgd", "lbfgs, adam"),
-        ("optimizer", "unspecified", "lbfgs, adam"),
+        ("optimizer", "sgd", "lbfgs, adam, lbfgsb"),
+        ("optimizer", "unspecified", "lbfgs, adam, lbfgsb"),
         ("style_layers", "", "at least one"),
         ("style_layers", "relu1_1:x", "number"),
         ("style_layers", 3, "list of layers"),

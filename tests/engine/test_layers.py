@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from stylized.engine.choices import Backbone
 from stylized.engine.layers import CONVOLUTIONS, MIN_SIDE, convolution_of, is_layer
 
 
@@ -17,7 +18,9 @@ def test_vgg19_has_sixteen_convolutions_in_its_order() -> None:
         *("conv4_1", "conv4_2", "conv4_3", "conv4_4"),
         *("conv5_1", "conv5_2", "conv5_3", "conv5_4"),
     ]
-    assert all(is_layer(name) and is_layer(name.replace("conv", "relu")) for name in names)
+    assert all(
+        is_layer(name, Backbone.VGG19) and is_layer(name.replace("conv", "relu"), Backbone.VGG19) for name in names
+    )
 
 
 def test_channels_follow_each_other() -> None:
@@ -37,10 +40,10 @@ def test_a_picture_of_the_least_side_has_one_cell_in_block_5() -> None:
 
 @pytest.mark.parametrize("name", ["relu1_3", "relu6_1", "RELU4_2", "pool1", "", "block4_relu2"])
 def test_other_names_are_not_layers(name: str) -> None:
-    assert not is_layer(name)
+    assert not is_layer(name, Backbone.VGG19)
 
 
 def test_both_names_of_a_convolution_lead_to_it() -> None:
-    assert is_layer("relu4_2")
-    assert is_layer("conv4_2")
+    assert is_layer("relu4_2", Backbone.VGG19)
+    assert is_layer("conv4_2", Backbone.VGG19)
     assert convolution_of("relu4_2") is convolution_of("conv4_2")

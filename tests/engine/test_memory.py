@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from stylized.engine.choices import Optimizer, Precision
 from stylized.engine.memory import estimate_bytes
-from stylized.engine.parameters import Optimizer, Precision
 from stylized.engine.schedule import Level
 
 from .samples import parameters

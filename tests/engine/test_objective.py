@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from stylized.engine.choices import Padding, Pooling
 from stylized.engine.objective import Objective, StyleTarget
-from stylized.engine.parameters import LayerWeight, Padding, Pooling
+from stylized.engine.parameters import LayerWeight
 from stylized.engine.vgg import VGG19
 
 from .samples import noise, parameters, plain, shapes

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from stylized.engine.choices import Optimizer
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.optimizers import LBFGS, Adam, Descent, NotFiniteError, make_optimizer
-from stylized.engine.parameters import Optimizer
 from stylized.engine.vgg import VGG19
 
 from .samples import noise, parameters, shapes

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import pytest
 
 from neuralstyle.v1 import stylize_pb2
+from stylize.tunables import choice_names
 from stylized.engine.parameters import (
+    ENUMS,
+    KINDS,
     RANGES,
     LayerWeight,
     LossWeights,
-    Optimizer,
-    Padding,
     ParameterError,
     Parameters,
-    Pooling,
     Steering,
     UnknownLayerError,
 )
@@ -29,27 +28,19 @@ def test_parameters_are_the_contracts_tunables_in_order() -> None:
     assert [field.name for field in dataclasses.fields(Parameters)] == contract
 
 
-@pytest.mark.parametrize(
-    ("ours", "theirs", "prefix"),
-    [
-        (Pooling, stylize_pb2.Pooling, "POOLING_"),
-        (Padding, stylize_pb2.Padding, "PADDING_"),
-        (Optimizer, stylize_pb2.Optimizer, "OPTIMIZER_"),
-    ],
-)
-def test_enums_have_the_contracts_members(ours: Any, theirs: Any, prefix: str) -> None:
-    named = [name.removeprefix(prefix).lower() for name in theirs.keys() if not name.endswith("_UNSPECIFIED")]  # noqa: SIM118
-    assert [member.value for member in ours] == named
+@pytest.mark.parametrize("field", sorted(ENUMS))
+def test_enums_have_the_contracts_members(field: str) -> None:
+    theirs = stylize_pb2.Tunables.DESCRIPTOR.fields_by_name[field].enum_type
+    assert [member.value for member in ENUMS[field]] == choice_names(theirs)  # pyright: ignore[reportArgumentType]
 
 
-def test_the_ends_of_every_range_are_allowed() -> None:
-    for field in ("size", "iterations", "history_size"):
+def test_every_number_has_a_range_and_its_ends_are_allowed() -> None:
+    numbers = [field for field, kind in KINDS.items() if kind in (int, float)]
+    assert {*numbers, "layer_weight"} == set(RANGES)
+    for field in numbers:
         for end in (RANGES[field].minimum, RANGES[field].maximum):
-            changed = parameters("gatys", **{field: int(end)})
-            assert changed.validated() is changed
-    for field in ("content_weight", "style_weight", "tv_weight", "learning_rate", "style_scale", "strength", "color"):
-        for end in (RANGES[field].minimum, RANGES[field].maximum):
-            changed = parameters("gatys", **{field: end})
+            layers = (LayerWeight("relu3_1"),)
+            changed = parameters("gatys", **{"dream_layers": layers, field: KINDS[field](end)})
             assert changed.validated() is changed
 
 
@@ -75,6 +66,10 @@ def test_the_ends_of_every_range_are_allowed() -> None:
         ("color", -0.01),
         ("color", float("nan")),
         ("size", 100.5),
+        ("learning_rate", 1e7),
+        ("beta1", 1.0),
+        ("pyramid_factor", 0.5),
+        ("jitter", -1),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name_with_the_range(field: str, value: float) -> None:
@@ -116,7 +111,7 @@ class TestLayers:
 
 
 def test_nothing_to_paint_is_refused() -> None:
-    with pytest.raises(ParameterError, match="both 0"):
+    with pytest.raises(ParameterError, match="all 0"):
         parameters(content_weight=0.0, style_weight=0.0, tv_weight=1.0).validated()
 
 

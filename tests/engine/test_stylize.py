@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from stylized.engine.choices import Init, Optimizer
 from stylized.engine.objective import Objective
 from stylized.engine.optimizers import NotFiniteError
-from stylized.engine.parameters import Init, Optimizer, ParameterError, Steering
+from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.schedule import Level, PictureTooSmallError
 from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
 from stylized.engine.vgg import VGG19

@@ -9,8 +9,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from stylized.engine.choices import Padding, Pooling
 from stylized.engine.layers import CONVOLUTIONS
-from stylized.engine.parameters import Padding, Pooling
 from stylized.engine.vgg import VGG19
 from stylized.weights import Weights
 

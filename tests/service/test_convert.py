@@ -8,7 +8,8 @@ from enum import Enum
 import pytest
 
 from neuralstyle.v1 import stylize_pb2 as pb
-from stylized.engine.parameters import Parameters, Precision
+from stylized.engine.choices import Precision
+from stylized.engine.parameters import Parameters
 from stylized.engine.presets import builtin_presets
 from stylized.service import convert
 
@@ -30,7 +31,8 @@ def test_every_enum_has_the_same_members_on_both_sides() -> None:
         if isinstance(value, Enum):
             enum = pb.Tunables.DESCRIPTOR.fields_by_name[field.name].enum_type
             assert enum is not None
-            names = {name.partition("_")[2] for name in enum.values_by_name} - {"UNSPECIFIED"}
+            prefix = enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
+            names = {name.removeprefix(prefix) for name in enum.values_by_name} - {"UNSPECIFIED"}
             assert names == {member.name for member in type(value)}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.parameters import Precision
+from stylized.engine.choices import Precision
 from stylized.engine.presets import builtin_presets
 from stylized.service.errors import ServiceError
 from stylized.service.jobs import Job, JobSpec

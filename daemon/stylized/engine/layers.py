@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stylized.engine.choices import Backbone
+
 
 @dataclass(frozen=True)
 class Block:
@@ -62,9 +64,14 @@ MIN_SIDE = CONVOLUTIONS[-1].stride
 _CONVOLUTION_OF = {name: c for c in CONVOLUTIONS for name in (c.conv, c.relu)}
 
 
-def is_layer(name: str) -> bool:
-    """Tell whether VGG19 has a layer of this name."""
-    return name in _CONVOLUTION_OF
+def is_layer(name: str, backbone: Backbone) -> bool:
+    """Tell whether a network has a layer of this name."""
+    return backbone is Backbone.VGG19 and name in _CONVOLUTION_OF
+
+
+def layer_examples(backbone: Backbone) -> tuple[str, ...]:
+    """Return a few of a network's layer names, for a sentence that says what they look like."""
+    return ("relu1_1", "relu4_2", "conv5_4") if backbone is Backbone.VGG19 else ()
 
 
 def convolution_of(name: str) -> Convolution:

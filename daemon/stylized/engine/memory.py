@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from stylized.engine.choices import Optimizer, Precision
 from stylized.engine.layers import CONVOLUTIONS, convolution_of
-from stylized.engine.parameters import LayerWeight, Optimizer, Parameters, Precision
+from stylized.engine.parameters import LayerWeight, Parameters
 from stylized.engine.schedule import Level, style_size
 
 _FLOAT = 4

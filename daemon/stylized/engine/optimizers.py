@@ -18,8 +18,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from stylized.engine.choices import Optimizer
 from stylized.engine.objective import Evaluation
-from stylized.engine.parameters import Optimizer, Parameters
+from stylized.engine.parameters import Parameters
 
 Evaluate = Callable[[Tensor], Evaluation]
 

@@ -12,44 +12,26 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum
 from types import MappingProxyType
+from typing import get_type_hints
 
-from stylized.engine.layers import MIN_SIDE, is_layer
-
-
-class Pooling(str, Enum):
-    """How the network shrinks its feature maps: the strongest or the mean of each 2 x 2 block."""
-
-    MAX = "max"
-    AVERAGE = "average"
-
-
-class Padding(str, Enum):
-    """What lies around the picture for the first convolution: zeros (the mean colour), or its edge repeated."""
-
-    ZERO = "zero"
-    REPLICATE = "replicate"
-
-
-class Optimizer(str, Enum):
-    """The method that moves the pixels."""
-
-    LBFGS = "lbfgs"
-    ADAM = "adam"
-
-
-class Init(str, Enum):
-    """Where the painting starts: at the photo, or at seeded noise around mid-gray."""
-
-    CONTENT = "content"
-    NOISE = "noise"
-
-
-class Precision(str, Enum):
-    """Arithmetic of the network. AUTO is bf16 where the device computes it natively, else fp32."""
-
-    AUTO = "auto"
-    FP32 = "fp32"
-    BF16 = "bf16"
+from stylized.engine.choices import (
+    Backbone,
+    ColorMethod,
+    ContentLoss,
+    GradientNormalization,
+    GramScale,
+    Init,
+    Iterate,
+    MaskPropagation,
+    Optimizer,
+    Padding,
+    Pooling,
+    StyleLoss,
+    StyleMixing,
+    StyleStatistic,
+    TvLoss,
+)
+from stylized.engine.layers import MIN_SIDE, is_layer, layer_examples
 
 
 @dataclass(frozen=True)
@@ -77,19 +59,43 @@ RANGES: Mapping[str, Range] = MappingProxyType(
         "content_weight": Range(0, 1e12),
         "style_weight": Range(0, 1e12),
         "tv_weight": Range(0, 1e12),
-        "layer_weight": Range(0, 1e6),
-        # For Adam a step of 255 crosses the whole range of a pixel.
-        "learning_rate": Range(1e-4, 255),
+        # Layer weights that stand for C² of 512 channels (the literal sums of the seeds) need seven digits.
+        "layer_weight": Range(0, 1e9),
+        # For Adam a step of 255 crosses the whole range of a pixel. Plain descent on sums over millions of features
+        # takes 1e-5 of the gradient and less; normalised descent gives the length of a step over all pixels.
+        "learning_rate": Range(1e-12, 1e6),
         # A pair costs two pictures of memory; 10 lose little against 100 (peers: 5, 8, 10), so 20 are plenty.
         "history_size": Range(1, 20),
         "style_scale": Range(0.1, 10),
         "strength": Range(0, 1),
         "color": Range(0, 1),
+        "pooling_scale": Range(0.1, 10),
+        "mean_std_weight": Range(0, 1e6),
+        # A hundredth or a hundredfold from layer to layer leaves only the first or the last of five.
+        "style_layer_ratio": Range(0.01, 100),
+        "tv_power": Range(0.5, 4),
+        "range_weight": Range(0, 1e12),
+        "alpha_weight": Range(0, 1e12),
+        "alpha_power": Range(1, 12),
+        "style_size": Range(0, 8192),
+        "noise_spread": Range(0, 255),
+        "pink_exponent": Range(0, 3),
+        "init_noise": Range(0, 1),
+        # At 1 an average never moves.
+        "beta1": Range(0, 0.9999),
+        "beta2": Range(0, 0.9999),
+        "epsilon": Range(0, 1e3),
+        "average_decay": Range(0, 0.9999),
+        "plateau": Range(0, 1),
+        "pyramid_factor": Range(1, 4),
+        "pyramid_min_size": Range(MIN_SIDE, 8192),
+        "coarsest_iterations": Range(0, 100_000),
+        "iterations_growth": Range(0.1, 10),
+        "pyramid_detail": Range(0, 1),
+        "dream_weight": Range(0, 1e12),
+        "jitter": Range(0, 256),
     }
 )
-
-_WHOLE = ("size", "iterations", "history_size")
-_REAL = ("content_weight", "style_weight", "tv_weight", "learning_rate", "style_scale", "strength", "color")
 
 # What strength 1 multiplies style_weight by, and strength 0 divides it by.
 _STRENGTH_SPAN = 100.0
@@ -105,12 +111,13 @@ class ParameterError(ValueError):
 
 
 class UnknownLayerError(ParameterError):
-    """A layer that VGG19 does not have; `layer` is what was asked for."""
+    """A layer that the backbone does not have; `layer` is what was asked for."""
 
-    def __init__(self, field: str, layer: str) -> None:
+    def __init__(self, field: str, layer: str, backbone: Backbone) -> None:
         super().__init__(
             field,
-            f"{field} names {layer!r}, which VGG19 does not have: use names such as relu1_1, relu4_2 or conv5_4.",
+            f"{field} names {layer!r}, which {backbone.value} does not have: use names such as "
+            f"{', '.join(layer_examples(backbone))}.",
         )
         self.layer = layer
 
@@ -143,24 +150,80 @@ class Parameters:
     style_scale: float
     strength: float
     color: float
+    backbone: Backbone
+    pooling_scale: float
+    content_loss: ContentLoss
+    style_statistic: StyleStatistic
+    style_loss: StyleLoss
+    gram_scale: GramScale
+    mean_std_weight: float
+    style_layer_ratio: float
+    style_mixing: StyleMixing
+    tv_loss: TvLoss
+    tv_power: float
+    range_weight: float
+    alpha_weight: float
+    alpha_power: float
+    gradient_normalization: GradientNormalization
+    style_size: int
+    mask_propagation: MaskPropagation
+    color_method: ColorMethod
+    noise_spread: float
+    pink_exponent: float
+    init_noise: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    iterate: Iterate
+    average_decay: float
+    plateau: float
+    pyramid_factor: float
+    pyramid_min_size: int
+    coarsest_iterations: int
+    iterations_growth: float
+    pyramid_detail: float
+    dream_weight: float
+    dream_layers: tuple[LayerWeight, ...]
+    jitter: int
 
     def validated(self) -> Parameters:
         """Return these parameters if they can be used.
 
-        Raises UnknownLayerError for a layer that VGG19 does not have, ParameterError for everything else.
+        Raises UnknownLayerError for a layer that the backbone does not have, ParameterError for everything else.
         """
-        for field in _WHOLE:
-            _check_whole(field, getattr(self, field))
-        for field in _REAL:
-            _check_real(field, getattr(self, field), RANGES[field])
-        _check_layers("content_layers", self.content_layers, needed_by=("content_weight", self.content_weight))
-        _check_layers("style_layers", self.style_layers, needed_by=("style_weight", self.style_weight))
-        if self.content_weight == 0 and self.style_weight == 0:
+        for field, kind in KINDS.items():
+            value = getattr(self, field)
+            if kind is int:
+                _check_whole(field, value)
+            elif kind is float:
+                _check_real(field, value, RANGES[field])
+        for layers, weight in LAYERED.items():
+            _check_layers(layers, getattr(self, layers), self.backbone, needed_by=(weight, getattr(self, weight)))
+        if all(getattr(self, weight) == 0 for weight in LAYERED.values()):
             raise ParameterError(
                 "style_weight",
-                "content_weight and style_weight are both 0, so there is nothing to paint: raise one of them.",
+                "content_weight, style_weight and dream_weight are all 0, so there is nothing to paint: raise one of "
+                "them.",
             )
         return self
+
+
+def _kinds() -> dict[str, type]:
+    hints = get_type_hints(Parameters)
+    return {name: hint if isinstance(hint, type) else tuple for name, hint in hints.items()}
+
+
+# What each field of Parameters is: int, float, an enum of `choices`, or tuple for layers with weights.
+KINDS: Mapping[str, type] = MappingProxyType(_kinds())
+
+ENUMS: Mapping[str, type[Enum]] = MappingProxyType(
+    {name: kind for name, kind in KINDS.items() if issubclass(kind, Enum)}
+)
+
+# The lists of layers, and the weight of the loss that each is for.
+LAYERED: Mapping[str, str] = MappingProxyType(
+    {"content_layers": "content_weight", "style_layers": "style_weight", "dream_layers": "dream_weight"}
+)
 
 
 @dataclass(frozen=True)
@@ -208,11 +271,13 @@ def _check_real(field: str, value: float, allowed: Range, what: str | None = Non
         raise ParameterError(field, f"{what or field} is {value:g}: choose a number from {allowed}.")
 
 
-def _check_layers(field: str, layers: tuple[LayerWeight, ...], needed_by: tuple[str, float]) -> None:
+def _check_layers(
+    field: str, layers: tuple[LayerWeight, ...], backbone: Backbone, needed_by: tuple[str, float]
+) -> None:
     seen = set()
     for entry in layers:
-        if not is_layer(entry.layer):
-            raise UnknownLayerError(field, entry.layer)
+        if not is_layer(entry.layer, backbone):
+            raise UnknownLayerError(field, entry.layer, backbone)
         if entry.layer in seen:
             raise ParameterError(field, f"{field} names {entry.layer} twice: name each layer once.")
         seen.add(entry.layer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from stylized.engine.parameters import Precision
+from stylized.engine.choices import Precision
 
 _DTYPES = {Precision.FP32: torch.float32, Precision.BF16: torch.bfloat16}
 

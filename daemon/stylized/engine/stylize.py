@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stylized.engine.choices import Init
 from stylized.engine.color import keep_colors
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.optimizers import NotFiniteError, make_optimizer
-from stylized.engine.parameters import Init, LossWeights, Parameters, Steering
+from stylized.engine.parameters import LossWeights, Parameters, Steering
 from stylized.engine.resample import resample
 from stylized.engine.schedule import Level, plan, plan_warnings, style_size
 from stylized.engine.vgg import VGG19

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylized.engine.choices import Padding, Pooling
 from stylized.engine.layers import CONVOLUTIONS, convolution_of
-from stylized.engine.parameters import Padding, Pooling
 
 # Mean colour of the pictures that the Oxford network was trained on, RGB 0..255 (the authors' gist ksimonyan/3785162f
 # gives it as BGR: 103.939, 116.779, 123.68).

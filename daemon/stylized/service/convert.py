@@ -7,6 +7,7 @@ tunable that is added to both needs nothing here.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from enum import Enum
@@ -15,13 +16,8 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.parameters import (
-    LayerWeight,
-    ParameterError,
-    Parameters,
-    Precision,
-    UnknownLayerError,
-)
+from stylized.engine.choices import Precision
+from stylized.engine.parameters import LAYERED, LayerWeight, ParameterError, Parameters, UnknownLayerError
 from stylized.engine.schedule import Level
 from stylized.service.errors import ServiceError
 
@@ -41,7 +37,7 @@ def parameters_from(base: Parameters, tunables: pb.Tunables) -> Parameters:
     """
     changes: dict[str, object] = {}
     for field, value in tunables.ListFields():
-        if field.name == "content_layers" or field.name == "style_layers":
+        if field.name in LAYERED:
             changes[field.name] = tuple(
                 LayerWeight(entry.layer, entry.weight if entry.HasField("weight") else 1.0) for entry in value.layers
             )
@@ -69,6 +65,7 @@ def tunables_to(parameters: Parameters) -> pb.Tunables:
         value = getattr(parameters, field.name)
         if isinstance(value, tuple):
             layers = getattr(tunables, field.name)
+            layers.SetInParent()  # set, though perhaps without a layer
             layers.layers.extend(pb.LayerWeight(layer=entry.layer, weight=entry.weight) for entry in value)
         elif isinstance(value, Enum):
             setattr(tunables, field.name, _enum_number(field.name, value))
@@ -109,8 +106,8 @@ def plan_to(levels: Iterable[Level]) -> list[pb.Level]:
 
 
 def _prefix(enum_name: str) -> str:
-    """ "POOLING_" for Pooling: buf's ENUM_VALUE_PREFIX rule, and all enums of Tunables are single words."""
-    return enum_name.upper() + "_"
+    """ "CONTENT_LOSS_" for ContentLoss: buf's ENUM_VALUE_PREFIX rule."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", enum_name).upper() + "_"
 
 
 def _enum_from(field: FieldDescriptor, number: int, kind: type[Enum]) -> Enum:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.parameters import Parameters, Precision, Steering
+from stylized.engine.choices import Precision
+from stylized.engine.parameters import Parameters, Steering
 from stylized.service.errors import ServiceError
 from stylized.service.outbox import Broadcast, Outbox, Painting, Preview
 from stylized.service.uploads import StoredImage

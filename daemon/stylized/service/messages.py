@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylized.engine.parameters import Parameters, Precision, Steering
+from stylized.engine.choices import Precision
+from stylized.engine.parameters import Parameters, Steering
 from stylized.engine.schedule import Level
 from stylized.service.pixelblocks import BlockName
 

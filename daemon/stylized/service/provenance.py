@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict
 
-from stylized.engine.parameters import Precision
+from stylized.engine.choices import Precision
 from stylized.service.jobs import JobSpec
 
 

@@ -21,9 +21,10 @@ import numpy as np
 import torch
 
 from neuralstyle.v1.reasons import Reason
+from stylized.engine.choices import Precision
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.optimizers import NotFiniteError
-from stylized.engine.parameters import ParameterError, Precision, Steering
+from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.precision import dtype_of, resolve_precision
 from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError

@@ -24,29 +24,120 @@ class ColorSpace(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     COLOR_SPACE_SRGB: _ClassVar[ColorSpace]
     COLOR_SPACE_LINEAR_SRGB: _ClassVar[ColorSpace]
 
+class Backbone(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BACKBONE_UNSPECIFIED: _ClassVar[Backbone]
+    BACKBONE_VGG19: _ClassVar[Backbone]
+    BACKBONE_VGG16: _ClassVar[Backbone]
+    BACKBONE_CAFFENET: _ClassVar[Backbone]
+
+class ContentLoss(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONTENT_LOSS_UNSPECIFIED: _ClassVar[ContentLoss]
+    CONTENT_LOSS_MEAN: _ClassVar[ContentLoss]
+    CONTENT_LOSS_SUM: _ClassVar[ContentLoss]
+    CONTENT_LOSS_HALF_SUM: _ClassVar[ContentLoss]
+    CONTENT_LOSS_NORMALIZED: _ClassVar[ContentLoss]
+    CONTENT_LOSS_RATIO: _ClassVar[ContentLoss]
+
+class StyleStatistic(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STYLE_STATISTIC_UNSPECIFIED: _ClassVar[StyleStatistic]
+    STYLE_STATISTIC_GRAM: _ClassVar[StyleStatistic]
+    STYLE_STATISTIC_COVARIANCE: _ClassVar[StyleStatistic]
+    STYLE_STATISTIC_MEAN_STD: _ClassVar[StyleStatistic]
+    STYLE_STATISTIC_WASSERSTEIN: _ClassVar[StyleStatistic]
+
+class StyleLoss(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STYLE_LOSS_UNSPECIFIED: _ClassVar[StyleLoss]
+    STYLE_LOSS_MEAN: _ClassVar[StyleLoss]
+    STYLE_LOSS_SUM: _ClassVar[StyleLoss]
+    STYLE_LOSS_PAPER: _ClassVar[StyleLoss]
+    STYLE_LOSS_NORMALIZED: _ClassVar[StyleLoss]
+    STYLE_LOSS_RATIO: _ClassVar[StyleLoss]
+
+class GramScale(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GRAM_SCALE_UNSPECIFIED: _ClassVar[GramScale]
+    GRAM_SCALE_ELEMENTS: _ClassVar[GramScale]
+    GRAM_SCALE_PIXELS: _ClassVar[GramScale]
+    GRAM_SCALE_NONE: _ClassVar[GramScale]
+
+class StyleMixing(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STYLE_MIXING_UNSPECIFIED: _ClassVar[StyleMixing]
+    STYLE_MIXING_STATISTICS: _ClassVar[StyleMixing]
+    STYLE_MIXING_LOSSES: _ClassVar[StyleMixing]
+
+class TvLoss(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TV_LOSS_UNSPECIFIED: _ClassVar[TvLoss]
+    TV_LOSS_SQUARED: _ClassVar[TvLoss]
+    TV_LOSS_SQUARED_SUM: _ClassVar[TvLoss]
+    TV_LOSS_L1: _ClassVar[TvLoss]
+    TV_LOSS_POWER: _ClassVar[TvLoss]
+    TV_LOSS_NINE_POINT: _ClassVar[TvLoss]
+
+class GradientNormalization(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GRADIENT_NORMALIZATION_UNSPECIFIED: _ClassVar[GradientNormalization]
+    GRADIENT_NORMALIZATION_NONE: _ClassVar[GradientNormalization]
+    GRADIENT_NORMALIZATION_L1: _ClassVar[GradientNormalization]
+
+class MaskPropagation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MASK_PROPAGATION_UNSPECIFIED: _ClassVar[MaskPropagation]
+    MASK_PROPAGATION_SIMPLE: _ClassVar[MaskPropagation]
+    MASK_PROPAGATION_INSIDE: _ClassVar[MaskPropagation]
+    MASK_PROPAGATION_ALL: _ClassVar[MaskPropagation]
+
+class ColorMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    COLOR_METHOD_UNSPECIFIED: _ClassVar[ColorMethod]
+    COLOR_METHOD_LUMINANCE: _ClassVar[ColorMethod]
+    COLOR_METHOD_COVARIANCE: _ClassVar[ColorMethod]
+    COLOR_METHOD_HISTOGRAM: _ClassVar[ColorMethod]
+
+class Iterate(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ITERATE_UNSPECIFIED: _ClassVar[Iterate]
+    ITERATE_LAST: _ClassVar[Iterate]
+    ITERATE_BEST: _ClassVar[Iterate]
+    ITERATE_AVERAGE: _ClassVar[Iterate]
+
 class Pooling(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     POOLING_UNSPECIFIED: _ClassVar[Pooling]
     POOLING_MAX: _ClassVar[Pooling]
     POOLING_AVERAGE: _ClassVar[Pooling]
+    POOLING_L2: _ClassVar[Pooling]
 
 class Padding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     PADDING_UNSPECIFIED: _ClassVar[Padding]
     PADDING_ZERO: _ClassVar[Padding]
     PADDING_REPLICATE: _ClassVar[Padding]
+    PADDING_REFLECT: _ClassVar[Padding]
 
 class Optimizer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     OPTIMIZER_UNSPECIFIED: _ClassVar[Optimizer]
     OPTIMIZER_LBFGS: _ClassVar[Optimizer]
     OPTIMIZER_ADAM: _ClassVar[Optimizer]
+    OPTIMIZER_LBFGSB: _ClassVar[Optimizer]
+    OPTIMIZER_GRADIENT_DESCENT: _ClassVar[Optimizer]
+    OPTIMIZER_NORMALIZED_DESCENT: _ClassVar[Optimizer]
+    OPTIMIZER_SCALED_DESCENT: _ClassVar[Optimizer]
 
 class Init(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     INIT_UNSPECIFIED: _ClassVar[Init]
     INIT_CONTENT: _ClassVar[Init]
     INIT_NOISE: _ClassVar[Init]
+    INIT_PINK: _ClassVar[Init]
+    INIT_STYLE_STATISTICS: _ClassVar[Init]
+    INIT_IMAGE: _ClassVar[Init]
 
 class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -90,18 +181,76 @@ SAMPLE_TYPE_FLOAT32: SampleType
 COLOR_SPACE_UNSPECIFIED: ColorSpace
 COLOR_SPACE_SRGB: ColorSpace
 COLOR_SPACE_LINEAR_SRGB: ColorSpace
+BACKBONE_UNSPECIFIED: Backbone
+BACKBONE_VGG19: Backbone
+BACKBONE_VGG16: Backbone
+BACKBONE_CAFFENET: Backbone
+CONTENT_LOSS_UNSPECIFIED: ContentLoss
+CONTENT_LOSS_MEAN: ContentLoss
+CONTENT_LOSS_SUM: ContentLoss
+CONTENT_LOSS_HALF_SUM: ContentLoss
+CONTENT_LOSS_NORMALIZED: ContentLoss
+CONTENT_LOSS_RATIO: ContentLoss
+STYLE_STATISTIC_UNSPECIFIED: StyleStatistic
+STYLE_STATISTIC_GRAM: StyleStatistic
+STYLE_STATISTIC_COVARIANCE: StyleStatistic
+STYLE_STATISTIC_MEAN_STD: StyleStatistic
+STYLE_STATISTIC_WASSERSTEIN: StyleStatistic
+STYLE_LOSS_UNSPECIFIED: StyleLoss
+STYLE_LOSS_MEAN: StyleLoss
+STYLE_LOSS_SUM: StyleLoss
+STYLE_LOSS_PAPER: StyleLoss
+STYLE_LOSS_NORMALIZED: StyleLoss
+STYLE_LOSS_RATIO: StyleLoss
+GRAM_SCALE_UNSPECIFIED: GramScale
+GRAM_SCALE_ELEMENTS: GramScale
+GRAM_SCALE_PIXELS: GramScale
+GRAM_SCALE_NONE: GramScale
+STYLE_MIXING_UNSPECIFIED: StyleMixing
+STYLE_MIXING_STATISTICS: StyleMixing
+STYLE_MIXING_LOSSES: StyleMixing
+TV_LOSS_UNSPECIFIED: TvLoss
+TV_LOSS_SQUARED: TvLoss
+TV_LOSS_SQUARED_SUM: TvLoss
+TV_LOSS_L1: TvLoss
+TV_LOSS_POWER: TvLoss
+TV_LOSS_NINE_POINT: TvLoss
+GRADIENT_NORMALIZATION_UNSPECIFIED: GradientNormalization
+GRADIENT_NORMALIZATION_NONE: GradientNormalization
+GRADIENT_NORMALIZATION_L1: GradientNormalization
+MASK_PROPAGATION_UNSPECIFIED: MaskPropagation
+MASK_PROPAGATION_SIMPLE: MaskPropagation
+MASK_PROPAGATION_INSIDE: MaskPropagation
+MASK_PROPAGATION_ALL: MaskPropagation
+COLOR_METHOD_UNSPECIFIED: ColorMethod
+COLOR_METHOD_LUMINANCE: ColorMethod
+COLOR_METHOD_COVARIANCE: ColorMethod
+COLOR_METHOD_HISTOGRAM: ColorMethod
+ITERATE_UNSPECIFIED: Iterate
+ITERATE_LAST: Iterate
+ITERATE_BEST: Iterate
+ITERATE_AVERAGE: Iterate
 POOLING_UNSPECIFIED: Pooling
 POOLING_MAX: Pooling
 POOLING_AVERAGE: Pooling
+POOLING_L2: Pooling
 PADDING_UNSPECIFIED: Padding
 PADDING_ZERO: Padding
 PADDING_REPLICATE: Padding
+PADDING_REFLECT: Padding
 OPTIMIZER_UNSPECIFIED: Optimizer
 OPTIMIZER_LBFGS: Optimizer
 OPTIMIZER_ADAM: Optimizer
+OPTIMIZER_LBFGSB: Optimizer
+OPTIMIZER_GRADIENT_DESCENT: Optimizer
+OPTIMIZER_NORMALIZED_DESCENT: Optimizer
+OPTIMIZER_SCALED_DESCENT: Optimizer
 INIT_UNSPECIFIED: Init
 INIT_CONTENT: Init
 INIT_NOISE: Init
+INIT_PINK: Init
+INIT_STYLE_STATISTICS: Init
+INIT_IMAGE: Init
 PRECISION_UNSPECIFIED: Precision
 PRECISION_AUTO: Precision
 PRECISION_FP32: Precision
@@ -187,7 +336,7 @@ class UploadImageResponse(_message.Message):
     def __init__(self, image_id: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., has_alpha: bool = ...) -> None: ...
 
 class StylizeRequest(_message.Message):
-    __slots__ = ("content", "styles", "preset", "tunables", "seed", "precision", "preview", "result_format", "priority", "max_runtime", "detach")
+    __slots__ = ("content", "styles", "preset", "tunables", "seed", "precision", "preview", "result_format", "priority", "max_runtime", "detach", "mask", "init_image", "resume_from", "features")
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     STYLES_FIELD_NUMBER: _ClassVar[int]
     PRESET_FIELD_NUMBER: _ClassVar[int]
@@ -199,6 +348,10 @@ class StylizeRequest(_message.Message):
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     MAX_RUNTIME_FIELD_NUMBER: _ClassVar[int]
     DETACH_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
+    INIT_IMAGE_FIELD_NUMBER: _ClassVar[int]
+    RESUME_FROM_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
     content: Image
     styles: _containers.RepeatedCompositeFieldContainer[Style]
     preset: str
@@ -210,20 +363,40 @@ class StylizeRequest(_message.Message):
     priority: Priority
     max_runtime: _duration_pb2.Duration
     detach: bool
-    def __init__(self, content: _Optional[_Union[Image, _Mapping]] = ..., styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., preset: _Optional[str] = ..., tunables: _Optional[_Union[Tunables, _Mapping]] = ..., seed: _Optional[int] = ..., precision: _Optional[_Union[Precision, str]] = ..., preview: _Optional[_Union[PreviewPolicy, _Mapping]] = ..., result_format: _Optional[_Union[ResultFormat, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., max_runtime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., detach: bool = ...) -> None: ...
+    mask: Image
+    init_image: Image
+    resume_from: str
+    features: FeatureVisualization
+    def __init__(self, content: _Optional[_Union[Image, _Mapping]] = ..., styles: _Optional[_Iterable[_Union[Style, _Mapping]]] = ..., preset: _Optional[str] = ..., tunables: _Optional[_Union[Tunables, _Mapping]] = ..., seed: _Optional[int] = ..., precision: _Optional[_Union[Precision, str]] = ..., preview: _Optional[_Union[PreviewPolicy, _Mapping]] = ..., result_format: _Optional[_Union[ResultFormat, str]] = ..., priority: _Optional[_Union[Priority, str]] = ..., max_runtime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., detach: bool = ..., mask: _Optional[_Union[Image, _Mapping]] = ..., init_image: _Optional[_Union[Image, _Mapping]] = ..., resume_from: _Optional[str] = ..., features: _Optional[_Union[FeatureVisualization, _Mapping]] = ...) -> None: ...
+
+class FeatureVisualization(_message.Message):
+    __slots__ = ("pictures", "layer", "filter", "count")
+    PICTURES_FIELD_NUMBER: _ClassVar[int]
+    LAYER_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    pictures: _containers.RepeatedCompositeFieldContainer[Image]
+    layer: str
+    filter: int
+    count: int
+    def __init__(self, pictures: _Optional[_Iterable[_Union[Image, _Mapping]]] = ..., layer: _Optional[str] = ..., filter: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
 
 class Style(_message.Message):
-    __slots__ = ("image", "name", "weight")
+    __slots__ = ("image", "name", "weight", "mask", "source_mask")
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    MASK_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_MASK_FIELD_NUMBER: _ClassVar[int]
     image: Image
     name: str
     weight: float
-    def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ..., name: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
+    mask: Image
+    source_mask: Image
+    def __init__(self, image: _Optional[_Union[Image, _Mapping]] = ..., name: _Optional[str] = ..., weight: _Optional[float] = ..., mask: _Optional[_Union[Image, _Mapping]] = ..., source_mask: _Optional[_Union[Image, _Mapping]] = ...) -> None: ...
 
 class Tunables(_message.Message):
-    __slots__ = ("size", "iterations", "content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "pooling", "padding", "optimizer", "learning_rate", "history_size", "init", "style_scale", "strength", "color")
+    __slots__ = ("size", "iterations", "content_weight", "style_weight", "tv_weight", "content_layers", "style_layers", "pooling", "padding", "optimizer", "learning_rate", "history_size", "init", "style_scale", "strength", "color", "backbone", "pooling_scale", "content_loss", "style_statistic", "style_loss", "gram_scale", "mean_std_weight", "style_layer_ratio", "style_mixing", "tv_loss", "tv_power", "range_weight", "alpha_weight", "alpha_power", "gradient_normalization", "style_size", "mask_propagation", "color_method", "noise_spread", "pink_exponent", "init_noise", "beta1", "beta2", "epsilon", "iterate", "average_decay", "plateau", "pyramid_factor", "pyramid_min_size", "coarsest_iterations", "iterations_growth", "pyramid_detail", "dream_weight", "dream_layers", "jitter")
     SIZE_FIELD_NUMBER: _ClassVar[int]
     ITERATIONS_FIELD_NUMBER: _ClassVar[int]
     CONTENT_WEIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -240,6 +413,41 @@ class Tunables(_message.Message):
     STYLE_SCALE_FIELD_NUMBER: _ClassVar[int]
     STRENGTH_FIELD_NUMBER: _ClassVar[int]
     COLOR_FIELD_NUMBER: _ClassVar[int]
+    BACKBONE_FIELD_NUMBER: _ClassVar[int]
+    POOLING_SCALE_FIELD_NUMBER: _ClassVar[int]
+    CONTENT_LOSS_FIELD_NUMBER: _ClassVar[int]
+    STYLE_STATISTIC_FIELD_NUMBER: _ClassVar[int]
+    STYLE_LOSS_FIELD_NUMBER: _ClassVar[int]
+    GRAM_SCALE_FIELD_NUMBER: _ClassVar[int]
+    MEAN_STD_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    STYLE_LAYER_RATIO_FIELD_NUMBER: _ClassVar[int]
+    STYLE_MIXING_FIELD_NUMBER: _ClassVar[int]
+    TV_LOSS_FIELD_NUMBER: _ClassVar[int]
+    TV_POWER_FIELD_NUMBER: _ClassVar[int]
+    RANGE_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    ALPHA_POWER_FIELD_NUMBER: _ClassVar[int]
+    GRADIENT_NORMALIZATION_FIELD_NUMBER: _ClassVar[int]
+    STYLE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MASK_PROPAGATION_FIELD_NUMBER: _ClassVar[int]
+    COLOR_METHOD_FIELD_NUMBER: _ClassVar[int]
+    NOISE_SPREAD_FIELD_NUMBER: _ClassVar[int]
+    PINK_EXPONENT_FIELD_NUMBER: _ClassVar[int]
+    INIT_NOISE_FIELD_NUMBER: _ClassVar[int]
+    BETA1_FIELD_NUMBER: _ClassVar[int]
+    BETA2_FIELD_NUMBER: _ClassVar[int]
+    EPSILON_FIELD_NUMBER: _ClassVar[int]
+    ITERATE_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_DECAY_FIELD_NUMBER: _ClassVar[int]
+    PLATEAU_FIELD_NUMBER: _ClassVar[int]
+    PYRAMID_FACTOR_FIELD_NUMBER: _ClassVar[int]
+    PYRAMID_MIN_SIZE_FIELD_NUMBER: _ClassVar[int]
+    COARSEST_ITERATIONS_FIELD_NUMBER: _ClassVar[int]
+    ITERATIONS_GROWTH_FIELD_NUMBER: _ClassVar[int]
+    PYRAMID_DETAIL_FIELD_NUMBER: _ClassVar[int]
+    DREAM_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    DREAM_LAYERS_FIELD_NUMBER: _ClassVar[int]
+    JITTER_FIELD_NUMBER: _ClassVar[int]
     size: int
     iterations: int
     content_weight: float
@@ -256,7 +464,42 @@ class Tunables(_message.Message):
     style_scale: float
     strength: float
     color: float
-    def __init__(self, size: _Optional[int] = ..., iterations: _Optional[int] = ..., content_weight: _Optional[float] = ..., style_weight: _Optional[float] = ..., tv_weight: _Optional[float] = ..., content_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., style_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., padding: _Optional[_Union[Padding, str]] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., history_size: _Optional[int] = ..., init: _Optional[_Union[Init, str]] = ..., style_scale: _Optional[float] = ..., strength: _Optional[float] = ..., color: _Optional[float] = ...) -> None: ...
+    backbone: Backbone
+    pooling_scale: float
+    content_loss: ContentLoss
+    style_statistic: StyleStatistic
+    style_loss: StyleLoss
+    gram_scale: GramScale
+    mean_std_weight: float
+    style_layer_ratio: float
+    style_mixing: StyleMixing
+    tv_loss: TvLoss
+    tv_power: float
+    range_weight: float
+    alpha_weight: float
+    alpha_power: float
+    gradient_normalization: GradientNormalization
+    style_size: int
+    mask_propagation: MaskPropagation
+    color_method: ColorMethod
+    noise_spread: float
+    pink_exponent: float
+    init_noise: float
+    beta1: float
+    beta2: float
+    epsilon: float
+    iterate: Iterate
+    average_decay: float
+    plateau: float
+    pyramid_factor: float
+    pyramid_min_size: int
+    coarsest_iterations: int
+    iterations_growth: float
+    pyramid_detail: float
+    dream_weight: float
+    dream_layers: LayerWeights
+    jitter: int
+    def __init__(self, size: _Optional[int] = ..., iterations: _Optional[int] = ..., content_weight: _Optional[float] = ..., style_weight: _Optional[float] = ..., tv_weight: _Optional[float] = ..., content_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., style_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., pooling: _Optional[_Union[Pooling, str]] = ..., padding: _Optional[_Union[Padding, str]] = ..., optimizer: _Optional[_Union[Optimizer, str]] = ..., learning_rate: _Optional[float] = ..., history_size: _Optional[int] = ..., init: _Optional[_Union[Init, str]] = ..., style_scale: _Optional[float] = ..., strength: _Optional[float] = ..., color: _Optional[float] = ..., backbone: _Optional[_Union[Backbone, str]] = ..., pooling_scale: _Optional[float] = ..., content_loss: _Optional[_Union[ContentLoss, str]] = ..., style_statistic: _Optional[_Union[StyleStatistic, str]] = ..., style_loss: _Optional[_Union[StyleLoss, str]] = ..., gram_scale: _Optional[_Union[GramScale, str]] = ..., mean_std_weight: _Optional[float] = ..., style_layer_ratio: _Optional[float] = ..., style_mixing: _Optional[_Union[StyleMixing, str]] = ..., tv_loss: _Optional[_Union[TvLoss, str]] = ..., tv_power: _Optional[float] = ..., range_weight: _Optional[float] = ..., alpha_weight: _Optional[float] = ..., alpha_power: _Optional[float] = ..., gradient_normalization: _Optional[_Union[GradientNormalization, str]] = ..., style_size: _Optional[int] = ..., mask_propagation: _Optional[_Union[MaskPropagation, str]] = ..., color_method: _Optional[_Union[ColorMethod, str]] = ..., noise_spread: _Optional[float] = ..., pink_exponent: _Optional[float] = ..., init_noise: _Optional[float] = ..., beta1: _Optional[float] = ..., beta2: _Optional[float] = ..., epsilon: _Optional[float] = ..., iterate: _Optional[_Union[Iterate, str]] = ..., average_decay: _Optional[float] = ..., plateau: _Optional[float] = ..., pyramid_factor: _Optional[float] = ..., pyramid_min_size: _Optional[int] = ..., coarsest_iterations: _Optional[int] = ..., iterations_growth: _Optional[float] = ..., pyramid_detail: _Optional[float] = ..., dream_weight: _Optional[float] = ..., dream_layers: _Optional[_Union[LayerWeights, _Mapping]] = ..., jitter: _Optional[int] = ...) -> None: ...
 
 class LayerWeights(_message.Message):
     __slots__ = ("layers",)
@@ -481,7 +724,7 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
-    __slots__ = ("server_version", "api_versions", "features", "limits", "worker_state", "device", "weights", "running_jobs", "queued_jobs", "start_time", "default_preset")
+    __slots__ = ("server_version", "api_versions", "features", "limits", "worker_state", "device", "weights", "running_jobs", "queued_jobs", "start_time", "default_preset", "all_weights")
     SERVER_VERSION_FIELD_NUMBER: _ClassVar[int]
     API_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
@@ -493,6 +736,7 @@ class GetServerInfoResponse(_message.Message):
     QUEUED_JOBS_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_PRESET_FIELD_NUMBER: _ClassVar[int]
+    ALL_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     server_version: str
     api_versions: _containers.RepeatedScalarFieldContainer[str]
     features: _containers.RepeatedScalarFieldContainer[str]
@@ -504,7 +748,8 @@ class GetServerInfoResponse(_message.Message):
     queued_jobs: int
     start_time: _timestamp_pb2.Timestamp
     default_preset: str
-    def __init__(self, server_version: _Optional[str] = ..., api_versions: _Optional[_Iterable[str]] = ..., features: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., worker_state: _Optional[_Union[WorkerState, str]] = ..., device: _Optional[str] = ..., weights: _Optional[_Union[WeightsInfo, _Mapping]] = ..., running_jobs: _Optional[int] = ..., queued_jobs: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., default_preset: _Optional[str] = ...) -> None: ...
+    all_weights: _containers.RepeatedCompositeFieldContainer[WeightsInfo]
+    def __init__(self, server_version: _Optional[str] = ..., api_versions: _Optional[_Iterable[str]] = ..., features: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., worker_state: _Optional[_Union[WorkerState, str]] = ..., device: _Optional[str] = ..., weights: _Optional[_Union[WeightsInfo, _Mapping]] = ..., running_jobs: _Optional[int] = ..., queued_jobs: _Optional[int] = ..., start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., default_preset: _Optional[str] = ..., all_weights: _Optional[_Iterable[_Union[WeightsInfo, _Mapping]]] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("max_message_bytes", "max_inline_image_bytes", "max_image_bytes", "max_image_pixels", "max_image_side", "min_image_side", "min_size", "max_size", "max_iterations", "max_styles", "max_queued_jobs", "image_ttl", "detached_ttl")
@@ -537,12 +782,14 @@ class Limits(_message.Message):
     def __init__(self, max_message_bytes: _Optional[int] = ..., max_inline_image_bytes: _Optional[int] = ..., max_image_bytes: _Optional[int] = ..., max_image_pixels: _Optional[int] = ..., max_image_side: _Optional[int] = ..., min_image_side: _Optional[int] = ..., min_size: _Optional[int] = ..., max_size: _Optional[int] = ..., max_iterations: _Optional[int] = ..., max_styles: _Optional[int] = ..., max_queued_jobs: _Optional[int] = ..., image_ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., detached_ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class WeightsInfo(_message.Message):
-    __slots__ = ("name", "sha256")
+    __slots__ = ("name", "sha256", "backbone")
     NAME_FIELD_NUMBER: _ClassVar[int]
     SHA256_FIELD_NUMBER: _ClassVar[int]
+    BACKBONE_FIELD_NUMBER: _ClassVar[int]
     name: str
     sha256: str
-    def __init__(self, name: _Optional[str] = ..., sha256: _Optional[str] = ...) -> None: ...
+    backbone: Backbone
+    def __init__(self, name: _Optional[str] = ..., sha256: _Optional[str] = ..., backbone: _Optional[_Union[Backbone, str]] = ...) -> None: ...
 
 class ListStylesRequest(_message.Message):
     __slots__ = ()
