@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from stylize.job import Job
     from stylize.masking import Mask, open_mask
     from stylize.provenance import Provenance, read_provenance
+    from stylize.recording import LossPlot, LossTable, Recording, StepPictures, Timelapse
     from stylize.sample import SAMPLE_PHOTO
 
 __all__ = [
@@ -62,6 +63,8 @@ __all__ = [
     "InvalidRequest",
     "Job",
     "Level",
+    "LossPlot",
+    "LossTable",
     "Mask",
     "Metadata",
     "NotFound",
@@ -72,11 +75,14 @@ __all__ = [
     "Progress",
     "Provenance",
     "Queued",
+    "Recording",
     "Result",
     "Started",
+    "StepPictures",
     "StylizeError",
     "Summary",
     "TimeLimit",
+    "Timelapse",
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
@@ -85,7 +91,7 @@ __all__ = [
 ]
 
 
-_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "masking", "provenance")
+_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "masking", "provenance", "recording")
 
 
 def __getattr__(name: str) -> object:

@@ -102,6 +102,8 @@ class Client:
         priority: str | None = None,
         preview: int | None = None,
         preview_interval: float | None = None,
+        preview_every: int | None = None,
+        preview_format: str | None = None,
         max_runtime: float | None = None,
         detach: bool = False,
         depth: int = 8,
@@ -118,7 +120,11 @@ class Client:
         seed: 0 to 2**64 - 1; None lets the daemon choose (it tells in `Started`).
         precision: "auto", "fp32" or "bf16". priority: "interactive" or "batch".
         preview: longest side of preview frames in pixels, 0 for the daemon's default; None for no frames.
-        preview_interval: least seconds between two frames. max_runtime: seconds of painting until it is cancelled.
+        preview_interval: least seconds between two frames.
+        preview_every: for recordings, steps between two frames in place of seconds: one after the first step, then one
+            after every so many (see `stylize.recording`).
+        preview_format: what a frame is sent as: "jpeg", the default, "png" or "raw_rgb8".
+        max_runtime: seconds of painting until it is cancelled.
         detach: the job goes on when this program ends or leaves the job's `with` block; `watch` finds it again by its
             `job_id`, which is known at once, and only `cancel` stops it. What became of it is kept until it has been
             fetched, for `limits.detached_ttl` at most.
@@ -138,6 +144,8 @@ class Client:
             priority=priority,
             preview=preview,
             preview_interval=preview_interval,
+            preview_every=preview_every,
+            preview_format=preview_format,
             max_runtime=max_runtime,
             detach=detach,
             depth=depth,
@@ -156,6 +164,8 @@ class Client:
         content: PictureSource | None = None,
         preview: int | None = None,
         preview_interval: float | None = None,
+        preview_every: int | None = None,
+        preview_format: str | None = None,
     ) -> Job:
         """Attaches to a job of any client, detached or not: its events from where it stands, and its painting.
 
@@ -163,12 +173,19 @@ class Client:
         became of a detached job can be had once: it is forgotten when one viewer has it.
 
         content: the photo that it paints, if it is at hand: `Job.save` takes over its profile and EXIF data.
-        preview, preview_interval: as for `stylize`; frames come never larger nor more often than the job makes them,
-            and not at all if it was started without.
+        preview, preview_interval, preview_every, preview_format: as for `stylize`; frames come never larger nor more
+            often than the job makes them, and not at all if it was started without. With `preview_every`, whatever its
+            number, every frame comes that the job makes.
 
         Raises InputUnreadable; that the job is not there (NotFound) is raised when it is iterated over.
         """
-        request = watch_request(job_id, preview, preview_interval)
+        request = watch_request(
+            job_id,
+            preview=preview,
+            preview_interval=preview_interval,
+            preview_every=preview_every,
+            preview_format=preview_format,
+        )
         photo = None if content is None else open_picture(content, self.limits.max_image_bytes)
         return Job(
             lambda fresh: WatchStream(self._connection.service.WatchJob(request)),

@@ -115,6 +115,8 @@ def job_request(
     priority: str | None,
     preview: int | None,
     preview_interval: float | None,
+    preview_every: int | None,
+    preview_format: str | None,
     max_runtime: float | None,
     detach: bool,
     depth: int,
@@ -129,7 +131,7 @@ def job_request(
         tunables=build_tunables({**tunables, **(own.values if own else {})}),
         detach=detach,
         result_format=_result_format(depth),
-        preview=_preview_policy(preview, preview_interval),
+        preview=_preview_policy(preview, preview_interval, preview_every, preview_format),
         max_runtime=None if max_runtime is None else _duration(max_runtime),
     )
     if precision is not None:
@@ -143,9 +145,17 @@ def job_request(
     return request
 
 
-def watch_request(job_id: str, preview: int | None, preview_interval: float | None) -> pb.WatchJobRequest:
-    """The request from the arguments of `Client.watch`."""
-    return pb.WatchJobRequest(job_id=job_id, preview=_preview_policy(preview, preview_interval))
+def watch_request(
+    job_id: str,
+    *,
+    preview: int | None,
+    preview_interval: float | None,
+    preview_every: int | None,
+    preview_format: str | None,
+) -> pb.WatchJobRequest:
+    """The request from the arguments of `Client.watch`. Raises InvalidRequest."""
+    policy = _preview_policy(preview, preview_interval, preview_every, preview_format)
+    return pb.WatchJobRequest(job_id=job_id, preview=policy)
 
 
 def update_request(job_id: str, tunables: Mapping[str, object]) -> pb.UpdateJobRequest:
@@ -209,12 +219,18 @@ def _result_format(depth: int) -> pb.ResultFormat:
     return _RESULT_FORMATS[depth]
 
 
-def _preview_policy(max_side: int | None, interval: float | None) -> pb.PreviewPolicy | None:
-    if max_side is None and interval is None:
+def _preview_policy(
+    max_side: int | None, interval: float | None, every: int | None, kind: str | None
+) -> pb.PreviewPolicy | None:
+    if max_side is None and interval is None and every is None and kind is None:
         return None
+    if every is not None and not 1 <= every < 2**32:
+        raise error_from_reason(Reason.INVALID_PARAMETER, f"A frame comes every so many steps, 1 or more, not {every}.")
     return pb.PreviewPolicy(
         max_side=max_side or 0,
         min_interval=None if interval is None else _duration(interval),
+        every_iterations=every or 0,
+        format=None if kind is None else parse_choice(pb.FrameFormat.DESCRIPTOR, kind, "preview_format"),
     )
 
 

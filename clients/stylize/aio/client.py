@@ -94,6 +94,8 @@ class AsyncClient:
         priority: str | None = None,
         preview: int | None = None,
         preview_interval: float | None = None,
+        preview_every: int | None = None,
+        preview_format: str | None = None,
         max_runtime: float | None = None,
         detach: bool = False,
         depth: int = 8,
@@ -109,6 +111,8 @@ class AsyncClient:
             priority=priority,
             preview=preview,
             preview_interval=preview_interval,
+            preview_every=preview_every,
+            preview_format=preview_format,
             max_runtime=max_runtime,
             detach=detach,
             depth=depth,
@@ -129,9 +133,17 @@ class AsyncClient:
         content: PictureSource | None = None,
         preview: int | None = None,
         preview_interval: float | None = None,
+        preview_every: int | None = None,
+        preview_format: str | None = None,
     ) -> AsyncJob:
         """Attaches to a job of any client; see `Client.watch`."""
-        request = watch_request(job_id, preview, preview_interval)
+        request = watch_request(
+            job_id,
+            preview=preview,
+            preview_interval=preview_interval,
+            preview_every=preview_every,
+            preview_format=preview_format,
+        )
         photo = None
         if content is not None:
             photo = await asyncio.to_thread(open_picture, content, self.limits.max_image_bytes)

@@ -37,10 +37,12 @@ class Look:
         *,
         preview: int | None = None,
         preview_interval: float | None = None,
+        preview_every: int | None = None,
+        preview_format: str | None = None,
         batch: bool = False,
         **changes: Any,
     ) -> Job:
-        """Sends a photo. preview: longest side of frames in pixels, None for none. batch: nobody waits for it, so that
+        """Sends a photo. preview and what begins with it: see `Client.stylize`. batch: nobody waits for it, so that
         it goes after what people wait for. changes: tunables that differ from the look's.
         """
         return client.stylize(
@@ -52,9 +54,18 @@ class Look:
             priority="batch" if batch else None,
             preview=preview,
             preview_interval=preview_interval,
+            preview_every=preview_every,
+            preview_format=preview_format,
             depth=self.depth,
             **{**self.tunables, **changes},
         )
+
+    def size(self, client: Client) -> int | None:
+        """Long side in pixels that a painting has at most, if it is known."""
+        if "size" in self.tunables:
+            return self.tunables["size"]
+        name = self.preset or client.info().default_preset
+        return next((preset.tunables.size for preset in client.presets() if preset.name == name), None)
 
 
 def look_from_options(

@@ -11,6 +11,8 @@ from neuralstyle.v1.comments import FIELD_COMMENTS
 from stylize.cli import completion
 
 TUNABLES = "Tunables."
+TIMELAPSE_EVERY = 10
+"""As `stylize.recording.timelapse.EVERY`, which `--help` does not wait for."""
 
 
 def tunable_help(name: str) -> str:
@@ -110,6 +112,47 @@ Mask = Annotated[
         metavar="FILE",
         help="A picture of the photo's shape: white is painted, black keeps the photo, gray mixes. The whole photo is "
         "painted all the same, and the mask laid over at the end.",
+        show_default=False,
+    ),
+]
+SaveEvery = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Save a numbered picture every N steps, in a folder beside the painting: oil.png has oil.steps/0050.png. "
+        "At most 1024 pixels; PNG up to 512, JPEG above.",
+        show_default=False,
+    ),
+]
+Timelapse = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|.mp4",
+        help="Make a film of the painting as it forms: .mp4 (needs stylized[record]), .webp or .gif. The ending alone "
+        "puts it beside the painting, also of many photos: oil.png has oil.timelapse.mp4.",
+        show_default=False,
+    ),
+]
+TimelapseEvery = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, help="Steps from one picture of the film to the next; it shows ten a second."),
+]
+LossPlot = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|.png",
+        help="Draw the course of the losses: .png, .svg or .pdf (needs stylized[record]). The ending alone puts it "
+        "beside the painting: oil.loss.png.",
+        show_default=False,
+    ),
+]
+LossCsv = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|.csv",
+        help="Write every term of the loss, step by step, as a table. The ending alone puts it beside the painting: "
+        "oil.loss.csv.",
         show_default=False,
     ),
 ]

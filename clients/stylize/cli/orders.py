@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
@@ -10,6 +10,7 @@ import typer
 from stylize.cli.look import Look
 from stylize.cli.painting import Order, Saved
 from stylize.cli.photos import Found, default_output, is_folder_name
+from stylize.cli.recording import Recorded
 from stylize.client import Client
 from stylize.encoding import Metadata
 from stylize.errors import OutputExists, OutputUnwritable, StylizeError
@@ -17,6 +18,8 @@ from stylize.events import Result
 from stylize.job import Job
 from stylize.masking import Mask, open_mask
 from stylize.pictures import check_readable, open_picture
+from stylize.recording.recorder import FRAME_SIDE as RECORDED_SIDE
+from stylize.recording.recorder import frame_format
 from stylize.saving import check_output, keeps_alpha, rescue
 
 FRAME_SIDE = 512
@@ -31,11 +34,19 @@ class FileOptions:
     mask: Mask | None = None
     overwrite: bool = False
     frames: bool = False
-    """Ask the daemon for frames."""
+    """Frames are shown."""
+    recorded: Recorded = field(default_factory=Recorded)
+    """What is left of the way there."""
 
     @classmethod
     def of(
-        cls, metadata: str = "all", mask: Path | None = None, *, overwrite: bool = False, frames: bool = False
+        cls,
+        metadata: str = "all",
+        mask: Path | None = None,
+        *,
+        overwrite: bool = False,
+        frames: bool = False,
+        recorded: Recorded | None = None,
     ) -> FileOptions:
         """From what the options say. Raises a usage error, or InputUnreadable for a mask that is no picture."""
         try:
@@ -43,7 +54,7 @@ class FileOptions:
         except ValueError:
             known = ", ".join(choice.value for choice in Metadata)
             raise typer.BadParameter(f"It is one of {known}, not {metadata}.", param_hint="--metadata") from None
-        return cls(kept, open_mask(mask) if mask else None, overwrite, frames)
+        return cls(kept, open_mask(mask) if mask else None, overwrite, frames, recorded or Recorded())
 
 
 @dataclass(frozen=True)
@@ -69,25 +80,39 @@ def file_orders(found: Found, look: Look, out: str | None, options: FileOptions)
         path = Path(out) if out and folder is None else default_output(photo, styles, folder)
         try:
             _check(photo, path, look, options, taken)
+            order = file_order(photo, path, look, options, batch=found.several)
         except StylizeError as error:
             if not found.several:
                 raise
             refused.append(Refused(str(photo), error))
             continue
         taken[path] = photo
-        orders.append(file_order(photo, path, look, options, batch=found.several))
+        orders.append(order)
     return orders, refused
 
 
 def file_order(photo: Path, path: Path, look: Look, options: FileOptions, *, batch: bool = False) -> Order:
-    """An order for one file."""
+    """An order for one file. Raises OutputExists or OutputUnwritable for what is to be recorded of it."""
+    # Made and let go: what can be refused is refused before anything is sent.
+    every = options.recorded.recording(path, overwrite=options.overwrite).every
 
     def begin(client: Client) -> Job:
         if options.mask is not None:
             options.mask.check_fits(open_picture(photo, client.limits.max_image_bytes))
+        if every:
+            kind = frame_format(look.size(client))
+            return look.begin(
+                client, photo, preview=RECORDED_SIDE, preview_every=every, preview_format=kind, batch=batch
+            )
         return look.begin(client, photo, preview=FRAME_SIDE if options.frames else None, batch=batch)
 
-    return Order(str(photo), begin, lambda job: save(job, path, options))
+    return Order(
+        str(photo),
+        begin,
+        lambda job: save(job, path, options),
+        record=lambda: options.recorded.recording(path, overwrite=options.overwrite),
+        shows_frames=options.frames,
+    )
 
 
 def save(job: Job, path: Path, options: FileOptions) -> Saved:

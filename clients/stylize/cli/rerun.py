@@ -49,6 +49,11 @@ def rerun(
     ] = None,
     metadata: options.MetadataKept = "all",
     preview: Annotated[bool, typer.Option("--preview", help="Show the painting in the terminal as it forms.")] = False,
+    save_every: options.SaveEvery = None,
+    timelapse: options.Timelapse = None,
+    timelapse_every: options.TimelapseEvery = options.TIMELAPSE_EVERY,
+    loss_plot: options.LossPlot = None,
+    loss_csv: options.LossCsv = None,
     open_after: options.OpenAfter = False,
     overwrite: options.Overwrite = False,
     as_json: options.AsEvents = False,
@@ -62,6 +67,7 @@ def rerun(
     from stylize.cli.failures import errors_as_events
     from stylize.cli.look import Look
     from stylize.cli.orders import FileOptions, file_order
+    from stylize.cli.recording import Recorded
     from stylize.cli.session import Session, run
     from stylize.cli.sources import Given, find_sources
     from stylize.pictures import check_readable
@@ -82,7 +88,10 @@ def rerun(
         session = Session(as_json, quiet, preview=preview, open_after=open_after)
         for note in sources.notes:
             session.say(f"Note: {note}")
-        files = FileOptions.of(metadata, sources.mask, overwrite=overwrite, frames=session.wants_frames)
+        recorded = Recorded(save_every, timelapse, timelapse_every, loss_plot, loss_csv)
+        files = FileOptions.of(
+            metadata, sources.mask, overwrite=overwrite, frames=session.wants_frames, recorded=recorded
+        )
         run([file_order(sources.photo, path, look, files)], session)
         if metadata != "none":
             session.say(_comparison(told.parameter_hash, read_provenance(path).parameter_hash))

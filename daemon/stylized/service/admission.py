@@ -151,7 +151,7 @@ def preview_from(policy: pb.PreviewPolicy) -> Preview:
     interval = DEFAULT_FRAME_INTERVAL_S
     if policy.HasField("min_interval"):
         interval = _seconds(policy.min_interval, "preview.min_interval")
-    return Preview(side, interval, frame_format)
+    return Preview(side, interval, frame_format, policy.every_iterations)
 
 
 def _seconds(duration, field: str) -> float:

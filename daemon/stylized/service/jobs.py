@@ -84,11 +84,16 @@ class Job:
         The worker makes frames as the job's own preview says; whoever wants them less often gets fewer, whoever wants
         them smaller gets them scaled down when they are sent.
         """
-        made = self.spec.preview
-        slower = preview and made and preview.min_interval_s > made.min_interval_s
-        outbox = Outbox(preview, pause_s=preview.min_interval_s if preview and slower else 0.0)
+        outbox = Outbox(preview, pause_s=self._pause_between_frames(preview))
         self.broadcast.attach(outbox)
         return outbox
+
+    def _pause_between_frames(self, preview: Preview | None) -> float:
+        made = self.spec.preview
+        if preview is None or made is None or preview.every_iterations:
+            return 0.0
+        slower = made.every_iterations or preview.min_interval_s > made.min_interval_s
+        return preview.min_interval_s if slower else 0.0
 
     def request_stop(self, error: ServiceError) -> None:
         """Asks the job to end with `error`. The first caller's error counts."""

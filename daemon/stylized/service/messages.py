@@ -28,6 +28,8 @@ class FrameBlock:
     block: BlockName
     max_side: int
     min_interval_s: float
+    every_iterations: int
+    """Steps from one frame to the next, in place of `min_interval_s`; 0: by time."""
 
 
 @dataclass(frozen=True)

@@ -203,8 +203,9 @@ class Supervisor:
         result = keep(PixelBlock.make((level.height, level.width, 3), "<f4"))
         slot = frames = None
         if spec.preview:
-            slot = keep(PixelBlock.make((spec.preview.max_side**2 * 3,), "u1"))
-            frames = FrameBlock(slot.name, spec.preview.max_side, spec.preview.min_interval_s)
+            wanted = spec.preview
+            slot = keep(PixelBlock.make((wanted.max_side**2 * 3,), "u1"))
+            frames = FrameBlock(slot.name, wanted.max_side, wanted.min_interval_s, wanted.every_iterations)
         order = RunJob(
             job_id=job.job_id,
             content=content_block.name,

@@ -262,7 +262,7 @@ class _Painter:
                 # The weights came too late for this painting, but not how it is coloured.
                 steering = control.take_steering()
                 return replace(event, color=steering.color) if steering else event
-            if viewer and viewer.is_due(now) and self._slot_free.is_set():
+            if viewer and viewer.is_due(event.iteration, now) and self._slot_free.is_set():
                 self._slot_free.clear()
                 self._pipe.send(viewer.show(event, now))
 
@@ -304,13 +304,16 @@ class _Viewer:
         self._wanted = wanted
         self._slot = slot
         self._next = float("-inf")
+        """When, or after which step, the next frame is due."""
 
-    def is_due(self, now: float) -> bool:
-        return now >= self._next
+    def is_due(self, iteration: int, now: float) -> bool:
+        return (iteration if self._wanted.every_iterations else now) >= self._next
 
     def show(self, step: Step, now: float) -> FrameReady:
         """Fills the slot with the picture as it stands."""
-        self._next = now + self._wanted.min_interval_s
+        every = self._wanted.every_iterations
+        # Of steps the next multiple, so that a frame that was late makes no other late.
+        self._next = (step.iteration // every + 1) * every if every else now + self._wanted.min_interval_s
         picture = step.picture()
         height, width = picture.shape[2:]
         scale = min(1.0, self._wanted.max_side / max(width, height))

@@ -117,6 +117,7 @@ FIELD_COMMENTS: dict[str, str] = {
     'PreviewPolicy.max_side': 'Longest side of a frame in pixels, 16 to 1024; 0 means 256. Frames are never larger than the painting.',
     'PreviewPolicy.min_interval': 'Least time between two frames; unset means 0.5 s.',
     'PreviewPolicy.format': 'Form of a frame; unspecified means JPEG.',
+    'PreviewPolicy.every_iterations': 'For recordings: frames by steps in place of `min_interval`, one after the first step and one after every so many. One that is made while the one before it is still on its way out of the worker comes a step late. A slow reader misses frames as ever. In WatchJob: every frame that the job makes. 0: by time.',
     'StylizeResponse.queued': 'The job waits. Sent first, and again whenever its place changes.',
     'StylizeResponse.started': 'The job runs. Sent once.',
     'StylizeResponse.progress': 'Where it stands. Only the newest is kept for a slow reader.',
