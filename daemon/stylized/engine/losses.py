@@ -21,13 +21,15 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     return (features - target).square().mean()
 
 
-def gram_matrix(features: Tensor) -> Tensor:
-    """G = F Fᵀ / (C H W): which features occur together, wherever in the picture.
+def gram_matrix(features: Tensor, cells: Tensor | None = None) -> Tensor:
+    """G = F Fᵀ / (C H W): which features occur together, wherever in the picture, or where `cells` are.
 
-    features: [1, C, H, W], float32 or float64. Returns [C, C]. Gatys, Ecker and Bethge 2016, equation 3; the scale is
-    that of neural-style (`GramMatrix` there, divided by the number of elements).
+    features: [1, C, H, W], float32 or float64. cells: weights of the cells, [H, W], >= 0 and somewhere above 0; then
+    G = Σ w F Fᵀ / (C Σ w). Returns [C, C]. Gatys, Ecker and Bethge 2016, equation 3, and guided, Gatys et al. 2017,
+    equation 4; the scale is that of neural-style (`GramMatrix` there, divided by the number of elements).
     """
-    return _Gram.apply(features)  # pyright: ignore[reportReturnType]
+    weights = None if cells is None else (cells / cells.sum()).reshape(-1, 1)
+    return _Gram.apply(features, weights)  # pyright: ignore[reportReturnType]
 
 
 def style_loss(gram: Tensor, target: Tensor) -> Tensor:
@@ -55,18 +57,23 @@ class _Gram(torch.autograd.Function):
     """The Gram matrix with its gradient by one matrix product, where autograd of F Fᵀ would use two."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
+    def forward(ctx: Any, features: Tensor, weights: Tensor | None) -> Tensor:
         # [H W, C]: a view of channels_last maps, so nothing is copied.
         rows = features.permute(0, 2, 3, 1).reshape(-1, features.shape[1])
-        ctx.save_for_backward(rows)
+        ctx.save_for_backward(rows, weights)
         ctx.shape = features.shape
-        return rows.T @ rows / features.numel()
+        if weights is None:
+            return rows.T @ rows / features.numel()
+        return rows.T @ (weights * rows) / rows.shape[1]
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        # d tr(Dᵀ F Fᵀ) / dF = (D + Dᵀ) F
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        # d tr(Dᵀ F W Fᵀ) / dF = (D + Dᵀ) F W
         (gradient,) = gradients
-        (rows,) = ctx.saved_tensors
+        rows, weights = ctx.saved_tensors
         _, channels, height, width = ctx.shape
-        product = rows @ ((gradient + gradient.T) / rows.numel())
-        return product.view(1, height, width, channels).permute(0, 3, 1, 2)
+        divisor = rows.numel() if weights is None else channels
+        product = rows @ ((gradient + gradient.T) / divisor)
+        if weights is not None:
+            product = weights * product
+        return product.view(1, height, width, channels).permute(0, 3, 1, 2), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stylized.engine.losses import content_loss, gram_matrix, style_loss, total_variation
 from stylized.engine.parameters import LayerWeight, LossWeights, Parameters
+from stylized.engine.regions import cell_weights
 from stylized.engine.vgg import VGG19
 
 
@@ -28,10 +29,17 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class StyleTarget:
-    """A style picture at its working size, float [1, 3, H, W], RGB 0..255, and its share in the mix, > 0."""
+    """A style picture at its working size, float [1, 3, H, W], RGB 0..255, and its share in the mix, > 0.
+
+    region: where in the painting it pulls, [1, 1, height, width] at the painting's size, 0..1; None: everywhere. Styles
+    of one region, the same tensor, are mixed; different regions pull each for itself. source: which part of the picture
+    counts, [1, 1, H, W]; None: all of it.
+    """
 
     image: Tensor
     share: float
+    region: Tensor | None = None
+    source: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -95,22 +103,46 @@ class Objective:
             _Term("content", e.layer, self._weights.content * e.weight, features[e.layer], content_loss) for e in layers
         ]
 
-    def _style_terms(self, styles: Sequence[StyleTarget], parameters: Parameters) -> list[_Term]:
+    def _style_terms(self, styles: Sequence[StyleTarget], parameters: Parameters) -> Iterator[_Term]:
+        for group in _by_region(styles):
+            yield from self._region_terms(group, parameters)
+
+    def _region_terms(self, styles: Sequence[StyleTarget], parameters: Parameters) -> list[_Term]:
+        """The terms of the styles of one region.
+
+        Each counts as much as its share of the painting: so a region is painted as strongly as it would be if its style
+        went everywhere, since statistics are means over its cells and the content loss one over all.
+        """
         layers = _in_use(parameters.style_layers, self._weights.style)
+        names = frozenset(entry.layer for entry in layers)
         shares = sum(style.share for style in styles)
         targets: dict[str, Tensor] = {}
         for style in styles:
-            features = self._features(style.image, frozenset(entry.layer for entry in layers))
-            for layer, maps in features.items():
-                gram = gram_matrix(maps) * (style.share / shares)
+            cells = self._cells(style.source, names)
+            for layer, maps in self._features(style.image, names).items():
+                gram = gram_matrix(maps, cells.get(layer)) * (style.share / shares)
                 targets[layer] = targets[layer] + gram if layer in targets else gram
+        region = styles[0].region
+        area = 1.0 if region is None else region.mean().item()
+        cells = self._cells(region, names)
         return [
-            _Term("style", e.layer, self._weights.style * e.weight, targets[e.layer], _compare_style) for e in layers
+            _Term("style", e.layer, area * self._weights.style * e.weight, targets[e.layer], _compare(cells, e.layer))
+            for e in layers
         ]
 
+    def _cells(self, mask: Tensor | None, layers: frozenset[str]) -> dict[str, Tensor]:
+        return {} if mask is None else cell_weights(mask, layers, self._parameters.mask_propagation)
 
-def _compare_style(features: Tensor, target: Tensor) -> Tensor:
-    return style_loss(gram_matrix(features), target)
+
+def _by_region(styles: Sequence[StyleTarget]) -> list[list[StyleTarget]]:
+    groups: dict[int, list[StyleTarget]] = {}
+    for style in styles:
+        groups.setdefault(id(style.region), []).append(style)
+    return list(groups.values())
+
+
+def _compare(cells: dict[str, Tensor], layer: str) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda features, target: style_loss(gram_matrix(features, cells.get(layer)), target)
 
 
 def _in_use(layers: tuple[LayerWeight, ...], weight: float) -> tuple[LayerWeight, ...]:

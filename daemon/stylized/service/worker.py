@@ -14,7 +14,6 @@ import signal
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -255,7 +254,7 @@ class _Painter:
             if keep:
                 # The weights came too late for this painting, but not how it is coloured.
                 steering = control.take_steering()
-                return replace(event, color=steering.color) if steering else event
+                return event.recolored(steering.color) if steering else event
             if viewer and viewer.is_due(now) and self._slot_free.is_set():
                 self._slot_free.clear()
                 self._pipe.send(viewer.show(event, now))
