@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     )
     from stylize.events import Event, Frame, Level, Progress, Queued, Result, Started, Summary
     from stylize.job import Job
-    from stylize.masking import Mask, open_mask
     from stylize.provenance import Provenance, read_provenance
+    from stylize.request import Style
     from stylize.sample import SAMPLE_PHOTO
 
 __all__ = [
@@ -62,7 +62,6 @@ __all__ = [
     "InvalidRequest",
     "Job",
     "Level",
-    "Mask",
     "Metadata",
     "NotFound",
     "OutOfMemory",
@@ -74,18 +73,18 @@ __all__ = [
     "Queued",
     "Result",
     "Started",
+    "Style",
     "StylizeError",
     "Summary",
     "TimeLimit",
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
-    "open_mask",
     "read_provenance",
 ]
 
 
-_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "masking", "provenance")
+_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "provenance", "request")
 
 
 def __getattr__(name: str) -> object:

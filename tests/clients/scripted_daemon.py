@@ -262,7 +262,7 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         info = pb.GetServerInfoResponse(
             server_version="9.8.7",
             api_versions=["neuralstyle.v1"],
-            features=["stylize", "upload-image"],
+            features=self.features,
             worker_state=pb.WORKER_STATE_READY,
             device="cpu (scripted)",
             weights=pb.WeightsInfo(name="vgg19-scripted", sha256="ab" * 32),

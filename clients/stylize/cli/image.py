@@ -38,6 +38,8 @@ def image(
     style_scale: options.StyleScale = None,
     colors: options.Colours = None,
     mask: options.Mask = None,
+    style_mask: options.StyleMasks = None,
+    style_source_mask: options.StyleSourceMasks = None,
     assignments: options.Assignments = None,
     seed: options.Seed = None,
     precision: options.Precision = None,
@@ -81,13 +83,16 @@ def image(
             seed=seed,
             precision=precision,
             depth=depth,
+            mask=mask,
+            style_masks=style_mask or (),
+            source_masks=style_source_mask or (),
             size=size,
             strength=strength,
             style_scale=style_scale,
         )
         check_preview_file(preview_to, overwrite)
         session = Session(as_json, quiet, preview=preview, preview_file=preview_to, open_after=open_after)
-        files = FileOptions.of(metadata, mask, overwrite=overwrite, frames=session.wants_frames)
+        files = FileOptions.of(metadata, overwrite=overwrite, frames=session.wants_frames)
         orders, refused = file_orders(found, look, out, files)
         if found.paintings:
             session.say(f"Left out: {_number(len(found.paintings), 'painting')} made by stylize.")

@@ -15,8 +15,7 @@ from stylize.encoding import Metadata
 from stylize.errors import OutputExists, OutputUnwritable, StylizeError
 from stylize.events import Result
 from stylize.job import Job
-from stylize.masking import Mask, open_mask
-from stylize.pictures import check_readable, open_picture
+from stylize.pictures import check_readable
 from stylize.saving import check_output, keeps_alpha, rescue
 
 FRAME_SIDE = 512
@@ -28,22 +27,19 @@ class FileOptions:
     """How the files are written. Made by `of`."""
 
     metadata: Metadata = Metadata.ALL
-    mask: Mask | None = None
     overwrite: bool = False
     frames: bool = False
     """Ask the daemon for frames."""
 
     @classmethod
-    def of(
-        cls, metadata: str = "all", mask: Path | None = None, *, overwrite: bool = False, frames: bool = False
-    ) -> FileOptions:
-        """From what the options say. Raises a usage error, or InputUnreadable for a mask that is no picture."""
+    def of(cls, metadata: str = "all", *, overwrite: bool = False, frames: bool = False) -> FileOptions:
+        """From what the options say. Raises a usage error."""
         try:
             kept = Metadata(metadata)
         except ValueError:
             known = ", ".join(choice.value for choice in Metadata)
             raise typer.BadParameter(f"It is one of {known}, not {metadata}.", param_hint="--metadata") from None
-        return cls(kept, open_mask(mask) if mask else None, overwrite, frames)
+        return cls(kept, overwrite, frames)
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ def file_orders(found: Found, look: Look, out: str | None, options: FileOptions)
     orders: list[Order] = []
     refused: list[Refused] = []
     taken: dict[Path, Path] = {}
-    styles = [style for style, _ in look.styles]
+    styles = [style.name for style in look.styles]
     for photo in found.photos:
         path = Path(out) if out and folder is None else default_output(photo, styles, folder)
         try:
@@ -83,8 +79,6 @@ def file_order(photo: Path, path: Path, look: Look, options: FileOptions, *, bat
     """An order for one file."""
 
     def begin(client: Client) -> Job:
-        if options.mask is not None:
-            options.mask.check_fits(open_picture(photo, client.limits.max_image_bytes))
         return look.begin(client, photo, preview=FRAME_SIDE if options.frames else None, batch=batch)
 
     return Order(str(photo), begin, lambda job: save(job, path, options))
@@ -94,7 +88,7 @@ def save(job: Job, path: Path, options: FileOptions) -> Saved:
     """Saves a finished painting; if its place has failed, elsewhere, and then raises OutputUnwritable that says so."""
     assert job.painting is not None
     try:
-        job.save(path, overwrite=options.overwrite, metadata=options.metadata, mask=options.mask)
+        job.save(path, overwrite=options.overwrite, metadata=options.metadata)
     except (OutputUnwritable, OutputExists) as error:
         raise rescued(error, job.painting, path) from error
     notes = []

@@ -21,7 +21,7 @@ from stylized.engine.optimizers import NotFiniteError, make_optimizer
 from stylized.engine.parameters import LossWeights, Parameters, Steering
 from stylized.engine.regions import scale_mask
 from stylized.engine.resample import resample
-from stylized.engine.schedule import Level, plan, plan_warnings
+from stylized.engine.schedule import Level, plan, plan_warnings, style_size
 from stylized.engine.targets import StyleSource, plan_regions, style_targets
 from stylized.engine.vgg import VGG19
 
@@ -111,6 +111,8 @@ def stylize(network: VGG19, request: Request) -> Generator[Event, Steering | Non
     levels = plan(width, height, parameters)
     (level,) = levels
     own_sizes = tuple(_size(style.pixels) for style in request.styles)
+    for size in own_sizes:
+        style_size(*size, level, parameters)  # refuses those that are too small
     regions = plan_regions(request.styles, request.mask, level)
     warnings = (*plan_warnings(width, height, own_sizes, parameters), *regions.warnings)
     yield Planned(levels, warnings)
