@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stylized.engine.choices import ColorMethod, Init, MaskPropagation
 from stylized.engine.held import Held
-from stylized.engine.losses import gram_matrix
+from stylized.engine.losses.statistics import gram_matrix
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.parameters import Steering
 from stylized.engine.regions import EmptyRegionError
