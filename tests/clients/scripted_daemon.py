@@ -168,8 +168,8 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
 
     script: Script = paint
     max_queued_jobs: int = 0
-    features: list[str] = field(default_factory=lambda: ["stylize", "upload-image", "masks"])
     """Told as a limit; 0 is what a daemon says that does not know of it."""
+    features: list[str] = field(default_factory=lambda: ["stylize", "upload-image", "masks"])
     token: str | None = None
     """What calls over TCP must carry."""
     jobs: list[admin_pb2.JobInfo] = field(default_factory=list)

@@ -186,6 +186,8 @@ def test_options_of_the_look_reach_the_daemon(scripted: RunningDaemon, call_cli:
     ("arguments", "said"),
     [
         (["--style-weight", "1", "--style-weight", "2"], "1 styles and 2 weights"),
+        (["--style-mask", "a.png", "--style-mask", "-"], "1 styles and 2 masks"),
+        (["--style-source-mask", "a.png", "--style-source-mask", "-"], "1 styles and 2 masks"),
         (["--colors", "gray"], "keep, style"),
         (["--colors", "keep", "--set", "color=1"], "twice"),
         (["--depth", "12"], "8 or 16"),
