@@ -168,7 +168,7 @@ FIELD_COMMENTS: dict[str, str] = {
     'Summary.precision': 'Seed, device and arithmetic that were used.',
     'Summary.server_version': 'Version of the daemon.',
     'Summary.weights': "Name and sha-256 of the network's weights.",
-    'Summary.parameter_hash': 'sha-256 over content, styles, parameters, seed, precision and weights: equal hashes mean equal paintings on one machine. Empty if the job was steered or stopped early, since its painting then depends on when.',
+    'Summary.parameter_hash': 'sha-256 over content, styles, masks, parameters, seed, precision and weights: equal hashes mean equal paintings on one machine. Empty if the job was steered or stopped early, since its painting then depends on when.',
     'Summary.warnings': 'Things the user should know, such as a style that was smaller than asked for; one sentence each.',
     'Summary.stopped_early': 'True if CancelJob with `keep` ended the job before its last step.',
     'Summary.parameters': 'All tunables as they were at the end, steering included; `iterations` as asked for.',
