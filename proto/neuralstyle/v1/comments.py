@@ -93,7 +93,7 @@ FIELD_COMMENTS: dict[str, str] = {
     'Tunables.gradient_normalization': "Whether each layer's gradient is brought to one length.",
     'Tunables.style_size': 'Long side at which style pictures are looked at in pixels, at the full size; 0: by style_scale.',
     'Tunables.mask_propagation': 'How masks are carried from pixels to feature cells.',
-    'Tunables.color_method': "How `color` keeps the photo's colours. With all but luminance, a change of `color` while painting changes what the style is, and the painting goes on towards that. In a region the colours are those of the photo in the region.",
+    'Tunables.color_method': "How `color` keeps the photo's colours. With all but luminance, a change of `color` while painting changes what the style is, and the painting goes on towards that. In a region the colours are those of the photo there.",
     'Tunables.noise_spread': "Standard deviation of the start's noise in pixel values.",
     'Tunables.pink_exponent': 'Of pink noise: power falls with frequency to this exponent; 1 is pink, 0 white, 2 brown.',
     'Tunables.init_noise': 'Share of noise in the start, whatever `init` is: 0 none, 1 nothing but noise.',
