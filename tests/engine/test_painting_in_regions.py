@@ -13,11 +13,11 @@ from torch import Tensor
 from stylized.engine.choices import ColorMethod, Init, MaskPropagation
 from stylized.engine.held import Held
 from stylized.engine.losses.statistics import gram_matrix
+from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.parameters import Steering
 from stylized.engine.regions import EmptyRegionError
 from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
-from stylized.engine.vgg import VGG19
 
 from .samples import noise, parameters, plain, shapes
 
@@ -38,7 +38,7 @@ def request(*styles: StyleSource, mask: Tensor | None = None, **changes: Any) ->
     return Request(PHOTO, styles or (StyleSource(FIRST, 1.0),), parameters(**settings), 0, mask)
 
 
-def painted(network: VGG19, wanted: Request) -> Finished:
+def painted(network: Network, wanted: Request) -> Finished:
     *_, last = stylize(network, wanted)
     assert isinstance(last, Finished)
     return last
@@ -68,7 +68,7 @@ def test_the_gradient_of_a_guided_gram_matrix_is_that_of_finite_differences() ->
     assert torch.autograd.gradcheck(lambda maps: gram_matrix(maps, cells), features)
 
 
-def test_a_region_counts_by_its_share_of_the_painting(network: VGG19) -> None:
+def test_a_region_counts_by_its_share_of_the_painting(network: Network) -> None:
     """So the loss of a style in two halves is what it is everywhere, where its statistics are the same in both."""
     tile = 255 * shapes(HEIGHT, WIDTH // 2, 4)
     image = torch.cat([tile, tile], dim=3)
@@ -80,7 +80,7 @@ def test_a_region_counts_by_its_share_of_the_painting(network: VGG19) -> None:
 
 
 @pytest.mark.parametrize("how", list(MaskPropagation))
-def test_a_white_mask_changes_nothing(network: VGG19, how: MaskPropagation) -> None:
+def test_a_white_mask_changes_nothing(network: Network, how: MaskPropagation) -> None:
     image, white = 255 * PHOTO, torch.ones(1, 1, HEIGHT, WIDTH)
     settings = parameters(mask_propagation=how)
     plainly = Objective(network, image, [StyleTarget(255 * FIRST, 1.0)], settings).evaluate(image)
@@ -92,7 +92,7 @@ def test_a_white_mask_changes_nothing(network: VGG19, how: MaskPropagation) -> N
     )
 
 
-def test_each_half_comes_nearer_to_its_own_style(network: VGG19) -> None:
+def test_each_half_comes_nearer_to_its_own_style(network: Network) -> None:
     styles = (StyleSource(FIRST, 1.0, half(left=True)), StyleSource(SECOND, 1.0, half(left=False)))
     picture = painted(network, request(*styles, iterations=40, content_weight=0.0)).picture
     layers = ["relu1_1", "relu2_1"]
@@ -105,7 +105,7 @@ def test_each_half_comes_nearer_to_its_own_style(network: VGG19) -> None:
             assert near.norm() < 0.5 * far.norm()
 
 
-def test_only_the_part_of_a_style_that_counts_is_taken(network: VGG19) -> None:
+def test_only_the_part_of_a_style_that_counts_is_taken(network: Network) -> None:
     both = torch.cat([FIRST, SECOND], dim=3)
     layers = parameters().style_layers[:1]
     settings = parameters(content_weight=0.0, style_layers=layers, mask_propagation=MaskPropagation.INSIDE)
@@ -120,7 +120,7 @@ def test_only_the_part_of_a_style_that_counts_is_taken(network: VGG19) -> None:
 
 @pytest.mark.parametrize("init", [Init.CONTENT, Init.NOISE])
 @pytest.mark.parametrize("color", [1.0, 0.3])
-def test_outside_the_mask_the_photo_stays_to_the_bit(network: VGG19, init: Init, color: float) -> None:
+def test_outside_the_mask_the_photo_stays_to_the_bit(network: Network, init: Init, color: float) -> None:
     mask = half(left=True)
     mask[..., 30:34] = torch.tensor([0.8, 0.6, 0.4, 0.2])
     events = list(stylize(network, request(mask=mask, init=init, color=color)))
@@ -133,7 +133,7 @@ def test_outside_the_mask_the_photo_stays_to_the_bit(network: VGG19, init: Init,
     assert not np.array_equal(after[:, 30:34], before[:, 30:34])
 
 
-def test_what_is_held_does_not_count_as_painting(network: VGG19) -> None:
+def test_what_is_held_does_not_count_as_painting(network: Network) -> None:
     """The statistics are those of the painted part: what the photo has outside does not change it."""
     mask = half(left=True)
     mask[..., WIDTH // 2 - 8 :] = 0.0
@@ -163,7 +163,7 @@ def test_the_gradient_of_a_held_painting_belongs_to_its_loss() -> None:
 
 @pytest.mark.parametrize("how", list(MaskPropagation))
 @pytest.mark.parametrize("everywhere", [True, False])
-def test_a_mask_of_one_pixel_paints_that_pixel(network: VGG19, how: MaskPropagation, everywhere: bool) -> None:
+def test_a_mask_of_one_pixel_paints_that_pixel(network: Network, how: MaskPropagation, everywhere: bool) -> None:
     dot = torch.zeros(1, 1, HEIGHT, WIDTH)
     dot[..., 20, 30] = 1.0
     dots = StyleSource(SECOND, 1.0, dot, dot)
@@ -187,14 +187,14 @@ BLACK = torch.zeros(1, 1, 20, 20)
         (request(StyleSource(FIRST, 1.0, half(left=True)), mask=half(left=False)), "styles[0].mask"),
     ],
 )
-def test_a_black_mask_is_refused_with_its_field(network: VGG19, wanted: Request, field: str) -> None:
+def test_a_black_mask_is_refused_with_its_field(network: Network, wanted: Request, field: str) -> None:
     with pytest.raises(EmptyRegionError) as refused:
         next(stylize(network, wanted))
     assert refused.value.field == field
     assert refused.value.message.endswith(".")
 
 
-def test_a_style_that_has_nowhere_to_go_is_left_out_with_a_word(network: VGG19) -> None:
+def test_a_style_that_has_nowhere_to_go_is_left_out_with_a_word(network: Network) -> None:
     white = torch.ones(1, 1, 16, 16)
     covered = request(StyleSource(FIRST, 1.0, white), StyleSource(SECOND, 1.0))
     planned, *_, finished = stylize(network, covered)
@@ -208,14 +208,14 @@ def test_a_style_that_has_nowhere_to_go_is_left_out_with_a_word(network: VGG19) 
 @pytest.mark.parametrize("photo", [plain(HEIGHT, WIDTH, 0.0), plain(HEIGHT, WIDTH, 1.0), noise(HEIGHT, WIDTH)])
 @pytest.mark.parametrize("style", [plain(40, 40, 0.5), noise(40, 40)])
 @pytest.mark.parametrize("method", list(ColorMethod))
-def test_no_mask_and_no_colour_gives_nan(network: VGG19, photo: Tensor, style: Tensor, method: ColorMethod) -> None:
+def test_no_mask_and_no_colour_gives_nan(network: Network, photo: Tensor, style: Tensor, method: ColorMethod) -> None:
     sources = (StyleSource(style, 1.0, half(left=True)), StyleSource(FIRST, 2.0))
     wanted = request(*sources, mask=half(left=False).transpose(2, 3), iterations=3, color=0.0, color_method=method)
     finished = painted(network, replace(wanted, content=photo))
     assert torch.isfinite(finished.picture).all()
 
 
-def test_a_change_of_colour_given_before_makes_new_targets(network: VGG19) -> None:
+def test_a_change_of_colour_given_before_makes_new_targets(network: Network) -> None:
     """Steered to the photo's colours, a style is what it is when it begins with them."""
     settings = {"color_method": ColorMethod.COVARIANCE, "iterations": 4}
     matched = stylize(network, request(color=0.0, **settings))
@@ -235,11 +235,11 @@ def test_a_change_of_colour_given_before_makes_new_targets(network: VGG19) -> No
     assert torch.equal(after.picture(), after.recolored(0.0).picture())
 
 
-def test_a_style_in_a_region_takes_the_colours_of_the_region(network: VGG19, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_style_in_a_region_takes_the_colours_of_the_region(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     captured: list[StyleTarget] = []
     build = Objective.__init__
 
-    def kept(self: Objective, network: VGG19, content: Tensor, styles: list[StyleTarget], settings: Any) -> None:
+    def kept(self: Objective, network: Network, content: Tensor, styles: list[StyleTarget], settings: Any) -> None:
         captured.extend(styles)
         build(self, network, content, styles, settings)
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Collection
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stylized.engine.choices import MaskPropagation
-from stylized.engine.regions import cell_weights, divide, is_black, scale_mask
+from stylized.engine import regions
+from stylized.engine.choices import Backbone, MaskPropagation, Padding
+from stylized.engine.layers import CONVOLUTIONS
+from stylized.engine.network_torch import TorchNetwork
+from stylized.engine.regions import divide, is_black, scale_mask
+
+from .samples import random_weights
 
 LAYERS = ("relu1_1", "conv2_1", "relu3_1", "relu4_2", "relu5_1")
 
@@ -22,6 +30,16 @@ PATHS = {
     "relu4_2": "ccpccpccccpcc",
     "relu5_1": "ccpccpccccpccccpc",
 }
+
+
+@functools.cache
+def random_network(backbone: Backbone) -> TorchNetwork:
+    return TorchNetwork(random_weights(backbone))
+
+
+def cell_weights(mask: Tensor, layers: Collection[str], how: MaskPropagation) -> dict[str, Tensor]:
+    """With the network and padding of `PATHS`."""
+    return regions.cell_weights(mask, layers, how, Backbone.VGG19, Padding.ZERO)
 
 
 def fields(path: str, length: int) -> list[NDArray[np.int64]]:
@@ -106,11 +124,29 @@ def test_a_white_mask_counts_every_cell_alike(how: MaskPropagation) -> None:
         np.testing.assert_allclose(cells.numpy(), 1.0, atol=1e-6)
 
 
-def test_masks_have_the_shape_of_the_networks_maps(network) -> None:
-    picture = torch.rand(1, 3, 39, 53)
-    maps = network.features(255 * picture, LAYERS)
-    for layer, cells in cell_weights(picture[:, :1], LAYERS, MaskPropagation.SIMPLE).items():
-        assert cells.shape == maps[layer].shape[-2:]
+@pytest.mark.parametrize("backbone", list(Backbone))
+@pytest.mark.parametrize("padding", list(Padding))
+@pytest.mark.parametrize("size", [(63, 97), (80, 75)])
+def test_masks_have_the_shape_of_the_networks_maps(backbone: Backbone, padding: Padding, size: tuple[int, int]) -> None:
+    layers = [name for layer in CONVOLUTIONS[backbone] for name in (layer.conv, layer.relu)]
+    maps = random_network(backbone).features(torch.rand(1, 3, *size), layers, padding=padding)
+    for how in MaskPropagation:
+        cells = regions.cell_weights(torch.rand(1, 1, *size), layers, how, backbone, padding)
+        assert {name: found.shape for name, found in cells.items()} == {
+            name: found.shape[-2:] for name, found in maps.items()
+        }
+
+
+def test_a_cell_of_caffenet_sees_what_its_windows_cover() -> None:
+    """conv1 has 11 x 11 pixels in steps of 4; pooled 3 by 2, conv2 adds two of these cells on each side."""
+    mask = torch.zeros(1, 1, 99, 99)
+    mask[..., 40:, :] = 1.0
+    cells = regions.cell_weights(mask, ["conv1", "conv2"], MaskPropagation.ALL, Backbone.CAFFENET, Padding.ZERO)
+    rows = np.arange(23)
+    np.testing.assert_array_equal(cells["conv1"][:, 0].numpy(), 4 * rows + 10 >= 40)
+    pooled = np.array([any(4 * cell + 10 >= 40 for cell in range(2 * row, 2 * row + 3)) for row in range(11)])
+    expected = [pooled[max(0, row - 2) : row + 3].any() for row in range(11)]
+    np.testing.assert_array_equal(cells["conv2"][:, 0].numpy(), expected)
 
 
 def test_without_masks_there_are_no_regions() -> None:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylized.engine.choices import MaskPropagation
+from stylized.engine.choices import Backbone, MaskPropagation, Padding
 from stylized.engine.layers import CONVOLUTIONS, convolution_of
 
 # A mask that is nowhere above half a level of 8 bits is black to whoever drew it.
@@ -81,7 +81,9 @@ def is_black(mask: Tensor) -> bool:
     return bool(mask.max() < _BLACK)
 
 
-def cell_weights(mask: Tensor, layers: Collection[str], how: MaskPropagation) -> dict[str, Tensor]:
+def cell_weights(
+    mask: Tensor, layers: Collection[str], how: MaskPropagation, backbone: Backbone, padding: Padding
+) -> dict[str, Tensor]:
     """Carry a mask to the cells of layers.
 
     mask: [1, 1, H, W], 0..1, of the picture whose features they are. Returns for each layer [H', W'], the shape of its
@@ -91,24 +93,29 @@ def cell_weights(mask: Tensor, layers: Collection[str], how: MaskPropagation) ->
     """
     if not layers:
         return {}
-    greatest = _greatest(mask, layers)
+    greatest = _greatest(mask, layers, backbone, padding)
     simple = {layer: F.interpolate(mask, list(cells.shape), mode="area")[0, 0] for layer, cells in greatest.items()}
     if how is MaskPropagation.SIMPLE:
         return simple
     if how is MaskPropagation.ALL:
         carried = greatest
     else:
-        carried = {layer: -cells for layer, cells in _greatest(-mask, layers).items()}
+        carried = {layer: -cells for layer, cells in _greatest(-mask, layers, backbone, padding).items()}
     return {layer: cells if bool((cells > 0.0).any()) else simple[layer] for layer, cells in carried.items()}
 
 
-def _greatest(mask: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+def _greatest(mask: Tensor, layers: Collection[str], backbone: Backbone, padding: Padding) -> dict[str, Tensor]:
     """The greatest value that each cell of the layers sees: the network's windows, one after the other."""
     found: dict[str, Tensor] = {}
-    last = max(CONVOLUTIONS.index(convolution_of(layer)) for layer in layers)
-    for layer in CONVOLUTIONS[: last + 1]:
-        if layer.pooled:
-            mask = F.max_pool2d(mask, 2)
-        mask = F.max_pool2d(mask, 3, stride=1, padding=1)
+    table = CONVOLUTIONS[backbone]
+    last = max(table.index(convolution_of(layer, backbone)) for layer in layers)
+    for layer in table[: last + 1]:
+        if layer.pooling:
+            window = layer.pooling
+            mask = F.max_pool2d(mask, window.side, window.step, ceil_mode=window.covers_rest)
+        # Other paddings than zeros centre the first kernel on the picture's edge, as `network_torch` does it.
+        centred = layer is table[0] and padding is not Padding.ZERO
+        around = layer.kernel // 2 if centred else layer.padding
+        mask = F.max_pool2d(mask, layer.kernel, layer.step, around)
         found.update({name: mask[0, 0] for name in (layer.conv, layer.relu) if name in layers})
     return found

@@ -16,6 +16,7 @@ from torch import Tensor
 from stylized.engine.choices import ColorMethod, Init
 from stylized.engine.color import keep_colors
 from stylized.engine.held import Held
+from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective
 from stylized.engine.optimizers import NotFiniteError, make_optimizer
 from stylized.engine.parameters import LossWeights, Parameters, Steering
@@ -23,7 +24,6 @@ from stylized.engine.regions import scale_mask
 from stylized.engine.resample import resample
 from stylized.engine.schedule import Level, plan, plan_warnings, style_size
 from stylized.engine.targets import StyleSource, plan_regions, style_targets
-from stylized.engine.vgg import VGG19
 
 # How often the generator looks whether the walk still gets anywhere; looking waits for the device.
 _CHECK_EVERY = 10
@@ -97,7 +97,7 @@ class Finished:
 Event = Planned | Step | Finished
 
 
-def stylize(network: VGG19, request: Request) -> Generator[Event, Steering | None, None]:
+def stylize(network: Network, request: Request) -> Generator[Event, Steering | None, None]:
     """Paint: yield Planned, then a Step after each step of the optimiser, then Finished.
 
     Whoever iterates may `send` a Steering: it holds from the next event on. The picture goes on from where it is.
