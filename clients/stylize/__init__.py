@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     )
     from stylize.events import Event, Frame, Level, Progress, Queued, Result, Started, Summary
     from stylize.job import Job
-    from stylize.masking import Mask, open_mask
     from stylize.provenance import Provenance, read_provenance
     from stylize.recording import LossPlot, LossTable, Recording, StepPictures, Timelapse
+    from stylize.request import Style
     from stylize.sample import SAMPLE_PHOTO
 
 __all__ = [
@@ -65,7 +65,6 @@ __all__ = [
     "Level",
     "LossPlot",
     "LossTable",
-    "Mask",
     "Metadata",
     "NotFound",
     "OutOfMemory",
@@ -79,6 +78,7 @@ __all__ = [
     "Result",
     "Started",
     "StepPictures",
+    "Style",
     "StylizeError",
     "Summary",
     "TimeLimit",
@@ -86,12 +86,11 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
-    "open_mask",
     "read_provenance",
 ]
 
 
-_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "masking", "provenance", "recording")
+_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "provenance", "recording", "request")
 
 
 def __getattr__(name: str) -> object:

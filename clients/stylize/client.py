@@ -25,6 +25,7 @@ from stylize.request import (
     job_request,
     list_styles,
     may_be_named,
+    open_mask,
     open_styles,
     shutdown_request,
     update_request,
@@ -107,14 +108,16 @@ class Client:
         max_runtime: float | None = None,
         detach: bool = False,
         depth: int = 8,
+        mask: PictureSource | None = None,
         **tunables: object,
     ) -> Job:
         """Starts a job: `content` painted in the manner of `styles`.
 
         content: the photo: a path, the bytes of a file, a Pillow image or a NumPy array (see `PictureSource`).
-        styles: one or more, each alone or with its weight in the mix (`("woodblock", 2.0)`, > 0). A `str` that is the
-            name of a built-in style means that style, else the name of one of the user's own (`stylize.own_styles`);
-            any other `str` is a path, and so is every `Path` (write "./woodblock" for a file of that name).
+        styles: one or more, each alone, with its weight in the mix (`("woodblock", 2.0)`, > 0), or as a `Style`, which
+            may have masks that say where it goes and which part of it counts. A `str` that is the name of a built-in
+            style means that style, else the name of one of the user's own (`stylize.own_styles`); any other `str` is a
+            path, and so is every `Path` (write "./woodblock" for a file of that name).
         preset: a name from `presets()`, or a file of one's own (see `stylize.own_presets`): a `Path`, or a `str` that
             ends in .toml; None for the daemon's default.
         seed: 0 to 2**64 - 1; None lets the daemon choose (it tells in `Started`).
@@ -129,11 +132,13 @@ class Client:
             `job_id`, which is known at once, and only `cancel` stops it. What became of it is kept until it has been
             fetched, for `limits.detached_ttl` at most.
         depth: bits a sample of the painting, 8 or 16.
+        mask: where to paint, a picture of the photo's shape: white is painted, black stays the photo, gray mixes. None:
+            everywhere.
         tunables: departures from the preset by their names in the contract, such as `size=512`, `iterations=200`,
             `optimizer="adam"`, `style_layers="relu1_1:0.5,relu2_1"`; see `stylize.tunables`.
 
-        Raises InputUnreadable, InvalidRequest, NotFound, Busy and others before the job is queued; what the daemon
-        refuses of the job itself is raised when the job is iterated over, or here with `detach`.
+        Raises InputUnreadable, InvalidRequest, NotFound, Busy, Unsupported and others before the job is queued; what
+        the daemon refuses of the job itself is raised when the job is iterated over, or here with `detach`.
         """
         chosen = choose_preset(preset, tunables)
         request = job_request(
@@ -153,7 +158,9 @@ class Client:
         photo = open_picture(content, self.limits.max_image_bytes)
         sources = list_styles(styles)
         names = self.style_names if may_be_named(sources) else []
-        order = Order(request, photo, open_styles(sources, names, self.limits.max_image_bytes), chosen)
+        limit = self.limits.max_image_bytes
+        order = Order(request, photo, open_styles(sources, names, limit), open_mask(mask, limit), chosen)
+        order.check_supported(self._connection.info.features)
         open_stream = functools.partial(self._open_stream, order)
         return Job(open_stream, photo, stop=self.cancel if detach else None, sources=order.sources())
 

@@ -45,6 +45,10 @@ class StyleRecord:
     """None for a built-in style."""
     weight: float = 1.0
     """Share in the mix."""
+    mask: PictureRecord | None = None
+    """Where it goes, if it has a mask."""
+    source_mask: PictureRecord | None = None
+    """Which part of it counts, if it has a mask for that."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Sources:
 
     content: PictureRecord
     styles: tuple[StyleRecord, ...]
+    mask: PictureRecord | None = None
     preset: OwnPreset | None = None
     """A preset of the user's own."""
 
@@ -91,7 +96,6 @@ class Provenance:
         summary: Summary,
         sources: Sources | None = None,
         *,
-        mask: PictureRecord | None = None,
         depth: int = 8,
     ) -> Provenance:
         """What the events of a job tell, and what its caller knows."""
@@ -106,7 +110,7 @@ class Provenance:
             parameter_hash=summary.parameter_hash,
             content=sources.content if sources else None,
             styles=sources.styles if sources else (),
-            mask=mask,
+            mask=sources.mask if sources else None,
             depth=depth,
             preset_file=str(sources.preset or "") if sources else "",
         )
@@ -226,4 +230,5 @@ def _style_in_gimp(style: Any) -> list[dict[str, Any]]:
 
 
 def _style_record(values: Any) -> StyleRecord:
-    return StyleRecord(str(values["name"]), _picture_record(values["picture"]), float(values["weight"]))
+    masks = (_picture_record(values.get(name)) for name in ("mask", "source_mask"))
+    return StyleRecord(str(values["name"]), _picture_record(values["picture"]), float(values["weight"]), *masks)

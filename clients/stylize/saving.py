@@ -28,7 +28,6 @@ from stylize.encoding import (
 )
 from stylize.errors import OutputExists, OutputUnwritable
 from stylize.events import Result, Started, Summary
-from stylize.masking import Mask
 from stylize.pictures import PhotoTraits, Picture
 from stylize.provenance import Provenance, Sources
 
@@ -130,17 +129,10 @@ def finished(
     *,
     photo: Picture | None = None,
     sources: Sources | None = None,
-    mask: Mask | None = None,
 ) -> Finished:
-    """What is saved of a job. photo: for its traits, and for what `mask` keeps of it; None if it is not at hand, and
-    then there is no mask."""
+    """What is saved of a job. photo: for its traits; None if it is not at hand."""
     painting = result.array() if result.depth == 16 else result.image()
-    if mask is not None:
-        assert photo is not None
-        painting = mask.lay_over(painting, photo)
-    provenance = Provenance.of(
-        started, summary, sources, mask=mask.picture.record() if mask else None, depth=result.depth
-    )
+    provenance = Provenance.of(started, summary, sources, depth=result.depth)
     return Finished(painting, photo.traits() if photo else PhotoTraits(None, Image.Exif()), provenance)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,7 +151,7 @@ def test_asyncio_takes_it_too(scripted: RunningDaemon, service: ScriptedService,
 
 @pytest.mark.parametrize("explicit", [{}, {"iterations": 0}])
 def test_what_the_daemon_refuses_of_it_names_the_file(
-    client: Client, service: ScriptedService, photo: Path, mine: Path, explicit: dict[str, int]
+    client: Client, service: ScriptedService, photo: Path, mine: Path, explicit: dict[str, Any]
 ) -> None:
     def refuse(request, context, photo):
         abort(context, Reason.INVALID_PARAMETER, "iterations is too few.", field="tunables.iterations")

@@ -24,6 +24,7 @@ from stylize.request import (
     job_request,
     list_styles,
     may_be_named,
+    open_mask,
     open_styles,
     shutdown_request,
     update_request,
@@ -99,6 +100,7 @@ class AsyncClient:
         max_runtime: float | None = None,
         detach: bool = False,
         depth: int = 8,
+        mask: PictureSource | None = None,
         **tunables: object,
     ) -> AsyncJob:
         """Uploads what must be and starts a job; see `Client.stylize`."""
@@ -121,7 +123,9 @@ class AsyncClient:
         names = await self.style_names() if may_be_named(sources) else []
         limit = self.limits.max_image_bytes
         photo = await asyncio.to_thread(open_picture, content, limit)
-        order = Order(request, photo, await asyncio.to_thread(open_styles, sources, names, limit), chosen)
+        opened = await asyncio.to_thread(open_styles, sources, names, limit)
+        order = Order(request, photo, opened, await asyncio.to_thread(open_mask, mask, limit), chosen)
+        order.check_supported(self._connection.info.features)
         told = await asyncio.to_thread(order.sources)
         open_call = functools.partial(self._open_call, order)
         return await AsyncJob(open_call, photo, stop=self.cancel if detach else None, sources=told).begin()

@@ -38,6 +38,8 @@ def image(
     style_scale: options.StyleScale = None,
     colors: options.Colours = None,
     mask: options.Mask = None,
+    style_mask: options.StyleMasks = None,
+    style_source_mask: options.StyleSourceMasks = None,
     assignments: options.Assignments = None,
     seed: options.Seed = None,
     precision: options.Precision = None,
@@ -87,6 +89,9 @@ def image(
             seed=seed,
             precision=precision,
             depth=depth,
+            mask=mask,
+            style_masks=style_mask or (),
+            source_masks=style_source_mask or (),
             size=size,
             strength=strength,
             style_scale=style_scale,
@@ -95,7 +100,7 @@ def image(
         session = Session(as_json, quiet, preview=preview, preview_file=preview_to, open_after=open_after)
         recorded = Recorded(save_every, timelapse, timelapse_every, loss_plot, loss_csv)
         recorded.check(len(found.photos))
-        files = FileOptions.of(metadata, mask, overwrite=overwrite, frames=session.wants_frames, recorded=recorded)
+        files = FileOptions.of(metadata, overwrite=overwrite, frames=session.wants_frames, recorded=recorded)
         orders, refused = file_orders(found, look, out, files)
         if found.paintings:
             session.say(f"Left out: {_number(len(found.paintings), 'painting')} made by stylize.")

@@ -110,8 +110,27 @@ Mask = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="A picture of the photo's shape: white is painted, black keeps the photo, gray mixes. The whole photo is "
-        "painted all the same, and the mask laid over at the end.",
+        help="A picture of the photo's shape: white is painted, black stays the photo, gray mixes.",
+        show_default=False,
+    ),
+]
+StyleMasks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style-mask",
+        metavar="FILE",
+        help="Where a style goes, white on black in the photo's shape: one for each --style, in their order; - for one "
+        "that goes where the others do not.",
+        show_default=False,
+    ),
+]
+StyleSourceMasks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style-source-mask",
+        metavar="FILE",
+        help="Which part of a style picture counts, white on black in its shape: one for each --style, in their order; "
+        "- for all of it.",
         show_default=False,
     ),
 ]

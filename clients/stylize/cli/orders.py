@@ -16,8 +16,7 @@ from stylize.encoding import Metadata
 from stylize.errors import OutputExists, OutputUnwritable, StylizeError
 from stylize.events import Result
 from stylize.job import Job
-from stylize.masking import Mask, open_mask
-from stylize.pictures import check_readable, open_picture
+from stylize.pictures import check_readable
 from stylize.recording.recorder import FRAME_SIDE as RECORDED_SIDE
 from stylize.recording.recorder import frame_format
 from stylize.saving import check_output, keeps_alpha, rescue
@@ -31,7 +30,6 @@ class FileOptions:
     """How the files are written. Made by `of`."""
 
     metadata: Metadata = Metadata.ALL
-    mask: Mask | None = None
     overwrite: bool = False
     frames: bool = False
     """Frames are shown."""
@@ -42,19 +40,18 @@ class FileOptions:
     def of(
         cls,
         metadata: str = "all",
-        mask: Path | None = None,
         *,
         overwrite: bool = False,
         frames: bool = False,
         recorded: Recorded | None = None,
     ) -> FileOptions:
-        """From what the options say. Raises a usage error, or InputUnreadable for a mask that is no picture."""
+        """From what the options say. Raises a usage error."""
         try:
             kept = Metadata(metadata)
         except ValueError:
             known = ", ".join(choice.value for choice in Metadata)
             raise typer.BadParameter(f"It is one of {known}, not {metadata}.", param_hint="--metadata") from None
-        return cls(kept, open_mask(mask) if mask else None, overwrite, frames, recorded or Recorded())
+        return cls(kept, overwrite, frames, recorded or Recorded())
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def file_orders(found: Found, look: Look, out: str | None, options: FileOptions)
     orders: list[Order] = []
     refused: list[Refused] = []
     taken: dict[Path, Path] = {}
-    styles = [style for style, _ in look.styles]
+    styles = [style.name for style in look.styles]
     for photo in found.photos:
         path = Path(out) if out and folder is None else default_output(photo, styles, folder)
         try:
@@ -97,8 +94,6 @@ def file_order(photo: Path, path: Path, look: Look, options: FileOptions, *, bat
     every = options.recorded.recording(path, overwrite=options.overwrite).every
 
     def begin(client: Client) -> Job:
-        if options.mask is not None:
-            options.mask.check_fits(open_picture(photo, client.limits.max_image_bytes))
         if every:
             kind = frame_format(look.size(client))
             return look.begin(
@@ -119,7 +114,7 @@ def save(job: Job, path: Path, options: FileOptions) -> Saved:
     """Saves a finished painting; if its place has failed, elsewhere, and then raises OutputUnwritable that says so."""
     assert job.painting is not None
     try:
-        job.save(path, overwrite=options.overwrite, metadata=options.metadata, mask=options.mask)
+        job.save(path, overwrite=options.overwrite, metadata=options.metadata)
     except (OutputUnwritable, OutputExists) as error:
         raise rescued(error, job.painting, path) from error
     notes = []

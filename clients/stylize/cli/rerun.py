@@ -84,14 +84,20 @@ def rerun(
         check_readable(sources.photo)
         path = out or _default_output(painting, sources.photo)
         check_output(path, overwrite, told.depth)
-        look = Look(tuple(sources.styles), told.preset, dict(told.parameters), told.seed, told.precision, told.depth)
+        look = Look(
+            tuple(sources.styles),
+            told.preset,
+            dict(told.parameters),
+            told.seed,
+            told.precision,
+            told.depth,
+            sources.mask,
+        )
         session = Session(as_json, quiet, preview=preview, open_after=open_after)
         for note in sources.notes:
             session.say(f"Note: {note}")
         recorded = Recorded(save_every, timelapse, timelapse_every, loss_plot, loss_csv)
-        files = FileOptions.of(
-            metadata, sources.mask, overwrite=overwrite, frames=session.wants_frames, recorded=recorded
-        )
+        files = FileOptions.of(metadata, overwrite=overwrite, frames=session.wants_frames, recorded=recorded)
         run([file_order(sources.photo, path, look, files)], session)
         if metadata != "none":
             session.say(_comparison(told.parameter_hash, read_provenance(path).parameter_hash))

@@ -181,6 +181,7 @@ def _axis(text: str) -> Axis:
 
 def _style_axis(styles: str, client: Client) -> Axis:
     from stylize import own_styles
+    from stylize.cli.look import LookStyle
     from stylize.style_names import resolve_style
 
     names = [part.strip() for part in styles.split(",") if part.strip()]
@@ -189,7 +190,7 @@ def _style_axis(styles: str, client: Client) -> Axis:
         names = [*client.style_names, *own]
     for name in names:
         resolve_style(name, client.style_names)
-    return Axis("style", tuple(Choice(Path(name).stem, {"styles": ((name, None),)}) for name in names))
+    return Axis("style", tuple(Choice(Path(name).stem, {"styles": (LookStyle(name),)}) for name in names))
 
 
 def _check_choice(style: list[str] | None, styles: str | None, axes: list[Axis]) -> None:
@@ -243,7 +244,7 @@ def _order(label: str, photo: Path, look: Look, changes: dict[str, Any], picture
 
 def _fixed_text(look: Look) -> str:
     """What all pictures have in common."""
-    styles = " + ".join(Path(style).stem for style, _ in look.styles)
+    styles = " + ".join(Path(style.name).stem for style in look.styles)
     values = [f"{name} {value}" for name, value in look.tunables.items()]
     preset = f"preset {look.preset}" if look.preset else ""
     return ", ".join(part for part in (styles, preset, *values) if part)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stylize import own_styles
+from stylize.cli.look import LookStyle
 from stylize.errors import InputUnreadable
 from stylize.pictures import PictureRecord
 from stylize.provenance import Provenance, StyleRecord
@@ -27,8 +28,7 @@ class FoundSources:
     """What to paint with."""
 
     photo: Path
-    styles: list[tuple[str, float | None]]
-    """Names or paths, each with its weight."""
+    styles: list[LookStyle]
     mask: Path | None
     notes: list[str] = field(default_factory=list)
     """What the user should know, one sentence each."""
@@ -75,30 +75,43 @@ class _Search:
             remedy=f"Name it with {option} FILE.",
         )
 
-    def styles(self, records: tuple[StyleRecord, ...], given: tuple[str, ...]) -> list[tuple[str, float | None]]:
+    def styles(self, records: tuple[StyleRecord, ...], given: tuple[str, ...]) -> list[LookStyle]:
         if not records:
             if not given:
                 raise InputUnreadable(
                     "It is not recorded which styles it was painted in.", remedy="Name them with --style STYLE."
                 )
-            return [(style, None) for style in given]
+            return [LookStyle(style) for style in given]
         if given and not any(record.picture for record in records):
             self.notes.append("These are not the styles that it was painted in, so the picture is another.")
-            return [(style, None) for style in given]
+            return [LookStyle(style) for style in given]
         rest = list(given)
-        found: list[tuple[str, float | None]] = []
+        found: list[LookStyle] = []
         for record in records:
-            if record.picture is None:
-                found.append((record.name, record.weight))
-                continue
-            path = self._recorded(record.picture)
-            if path is None:
-                named = Path(rest.pop(0)) if rest else None
-                path = self.picture(record.picture, named, "style", "--style")
-            found.append((str(path), record.weight))
+            name = record.name
+            if record.picture is not None:
+                path = self._recorded(record.picture)
+                if path is None:
+                    named = Path(rest.pop(0)) if rest else None
+                    path = self.picture(record.picture, named, "style", "--style")
+                name = str(path)
+            found.append(LookStyle(name, record.weight, self._mask(record.mask), self._mask(record.source_mask)))
         if rest:
             self.notes.append(f"{', '.join(rest)} was not needed: the recorded styles were found.")
         return found
+
+    def _mask(self, record: PictureRecord | None) -> Path | None:
+        """The mask of a style. It has no option of its own: it is found, or else the styles are named anew."""
+        if record is None:
+            return None
+        path = self._recorded(record)
+        if path is None:
+            raise InputUnreadable(
+                f"The mask of a style, {Path(record.file).name or 'which was no file'}, is neither beside the painting "
+                "nor here.",
+                remedy="Put it beside the painting, or paint the photo anew with `stylize image`.",
+            )
+        return path
 
     def _recorded(self, record: PictureRecord) -> Path | None:
         """The file of that name and content. The name is taken as a name: no record leads out of the places."""

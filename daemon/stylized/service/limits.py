@@ -32,6 +32,10 @@ DEFAULT_FRAME_INTERVAL_S = 0.5
 MIN_PROGRESS_INTERVAL_S = 0.05
 """Losses are read from the device no more often than this: each reading makes it wait."""
 
+MASK_SHAPE_TOLERANCE = 0.01
+"""By how much the width of a mask may differ from what its height and the picture's shape make it; a pixel is always
+allowed, since a mask may be smaller, rounded."""
+
 
 @dataclass(frozen=True)
 class Limits:

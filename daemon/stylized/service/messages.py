@@ -15,10 +15,12 @@ from stylized.service.pixelblocks import BlockName
 
 @dataclass(frozen=True)
 class StyleBlock:
-    """A style picture, [H, W, 3], and its share in the mix."""
+    """A style picture, [H, W, 3], its share in the mix, and its masks, [H, W]."""
 
     block: BlockName
     weight: float
+    mask: BlockName | None = None
+    source_mask: BlockName | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class RunJob:
     result: BlockName
     """[H, W, 3] float32 at the size of the last level."""
     frames: FrameBlock | None
+    mask: BlockName | None = None
+    """[H, W]: where to paint."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from stylized.service.jobs import Job, JobState
 from stylized.service.limits import Limits
 from stylized.service.messages import FrameBlock, RunJob, StyleBlock, WorkerReady, WorkerUnable
 from stylized.service.outbox import Painting
-from stylized.service.pixelblocks import PixelBlock, close_all
+from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.service.queue import JobQueue
-from stylized.service.uploads import ImageStore
+from stylized.service.uploads import ImageStore, StoredImage
 from stylized.service.worker_process import WorkerOptions, WorkerProcess
 
 RESTART_PAUSE_S = 1.0
@@ -196,10 +196,14 @@ class Supervisor:
         content = await self._store.decode(spec.content)
         level = plan(content.width, content.height, spec.parameters)[-1]
         content_block = keep(PixelBlock.holding(content.rgb))
+
+        async def masked(stored: StoredImage | None) -> BlockName | None:
+            return keep(PixelBlock.holding(await self._store.decode_mask(stored))).name if stored else None
+
         styles = []
-        for stored, weight in spec.styles:
-            pixels = await self._store.decode(stored)
-            styles.append(StyleBlock(keep(PixelBlock.holding(pixels.rgb)).name, weight))
+        for style in spec.styles:
+            pixels = keep(PixelBlock.holding((await self._store.decode(style.image)).rgb)).name
+            styles.append(StyleBlock(pixels, style.weight, await masked(style.mask), await masked(style.source_mask)))
         result = keep(PixelBlock.make((level.height, level.width, 3), "<f4"))
         slot = frames = None
         if spec.preview:
@@ -215,6 +219,7 @@ class Supervisor:
             seed=spec.seed,
             result=result.name,
             frames=frames,
+            mask=await masked(spec.mask),
         )
         return order, result, slot
 
