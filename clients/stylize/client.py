@@ -19,13 +19,14 @@ from stylize.job import Job, Stream, WatchStream
 from stylize.own_presets import PresetSource, choose_preset
 from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
+    FeatureOrder,
     Order,
     Uploads,
     WeighableStyle,
     job_request,
     list_styles,
     may_be_named,
-    open_mask,
+    open_optional,
     open_styles,
     shutdown_request,
     update_request,
@@ -94,8 +95,8 @@ class Client:
 
     def stylize(
         self,
-        content: PictureSource,
-        styles: WeighableStyle | Sequence[WeighableStyle],
+        content: PictureSource | None,
+        styles: WeighableStyle | Sequence[WeighableStyle] = (),
         preset: PresetSource | None = None,
         *,
         seed: int | None = None,
@@ -113,8 +114,9 @@ class Client:
     ) -> Job:
         """Starts a job: `content` painted in the manner of `styles`.
 
-        content: the photo: a path, the bytes of a file, a Pillow image or a NumPy array (see `PictureSource`).
-        styles: one or more, each alone, with its weight in the mix (`("woodblock", 2.0)`, > 0), or as a `Style`, which
+        content: the photo: a path, the bytes of a file, a Pillow image or a NumPy array (see `PictureSource`). None if
+            nothing is taken from one, as by the preset "texture"; the painting then has the shape of the first style.
+        styles: one or more (none if their loss has no weight, as by the preset "dream"), each alone, with its weight in the mix (`("woodblock", 2.0)`, > 0), or as a `Style`, which
             may have masks that say where it goes and which part of it counts. A `str` that is the name of a built-in
             style means that style, else the name of one of the user's own (`stylize.own_styles`); any other `str` is a
             path, and so is every `Path` (write "./woodblock" for a file of that name).
@@ -155,14 +157,42 @@ class Client:
             detach=detach,
             depth=depth,
         )
-        photo = open_picture(content, self.limits.max_image_bytes)
+        photo = open_optional(content, self.limits.max_image_bytes)
         sources = list_styles(styles)
         names = self.style_names if may_be_named(sources) else []
         limit = self.limits.max_image_bytes
-        order = Order(request, photo, open_styles(sources, names, limit), open_mask(mask, limit), chosen)
+        order = Order(request, photo, open_styles(sources, names, limit), open_optional(mask, limit), chosen)
         order.check_supported(self._connection.info.features)
         open_stream = functools.partial(self._open_stream, order)
         return Job(open_stream, photo, stop=self.cancel if detach else None, sources=order.sources())
+
+    def visualize_features(
+        self,
+        pictures: Sequence[PictureSource],
+        layer: str,
+        filter: int,
+        *,
+        count: int | None = None,
+        preset: PresetSource | None = None,
+        priority: str | None = None,
+        max_runtime: float | None = None,
+        detach: bool = False,
+        depth: int = 8,
+        **tunables: object,
+    ) -> Job:
+        """Starts a job that shows what a filter of the network responds to: of its strongest responses to the pictures,
+        what caused them, projected back to pixels, and beside that the parts of the pictures (Zeiler and Fergus 2014).
+
+        layer: such as "relu3_1". filter: from 0. count: how many responses; None for 9.
+        tunables: `backbone` and `size`, to which larger pictures are scaled down before they are looked through.
+        For the rest see `stylize`.
+        """
+        chosen = choose_preset(preset, tunables)
+        request = job_request(chosen, tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
+        opened = tuple(open_picture(picture, self.limits.max_image_bytes) for picture in pictures)
+        order = FeatureOrder(request, opened, layer, filter, count)
+        order.check_supported(self._connection.info.features)
+        return Job(functools.partial(self._open_stream, order), None, stop=self.cancel if detach else None)
 
     def watch(
         self,
@@ -262,7 +292,7 @@ class Client:
         """
         return _call(self._connection.admin.Shutdown, shutdown_request(grace)).pid
 
-    def _open_stream(self, order: Order, fresh: bool) -> Stream:
+    def _open_stream(self, order: Order | FeatureOrder, fresh: bool) -> Stream:
         image_ids = {picture.key: self.upload(picture, fresh=fresh) for picture in order.pictures()}
         return self._connection.service.Stylize(order.message(image_ids))
 

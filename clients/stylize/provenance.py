@@ -55,7 +55,8 @@ class StyleRecord:
 class Sources:
     """What a job was made from."""
 
-    content: PictureRecord
+    content: PictureRecord | None
+    """None if it was made without a photo."""
     styles: tuple[StyleRecord, ...]
     mask: PictureRecord | None = None
     preset: OwnPreset | None = None

@@ -50,6 +50,8 @@ WeighableStyle: TypeAlias = StyleSource | tuple[StyleSource, float] | Style
 
 MASKS_FEATURE = "masks"
 """What a daemon that knows masks calls it in `GetServerInfo`."""
+FEATURES_FEATURE = "feature-visualization"
+"""What a daemon that shows what filters respond to calls it."""
 
 _RESULT_FORMATS = {8: pb.RESULT_FORMAT_PNG, 16: pb.RESULT_FORMAT_RAW_UINT16}
 
@@ -98,7 +100,7 @@ class Order:
 
     request: pb.StylizeRequest
     """All but the pictures."""
-    photo: Picture
+    photo: Picture | None
     styles: tuple[WeightedStyle, ...]
     mask: Picture | None = None
     preset: str | OwnPreset = ""
@@ -106,7 +108,8 @@ class Order:
 
     def pictures(self) -> list[Picture]:
         """What must be uploaded."""
-        return [self.photo, *(style.picture for style in self.styles if style.picture), *self._masks()]
+        pictures = [self.photo, *(style.picture for style in self.styles), *self._masks()]
+        return [picture for picture in pictures if picture]
 
     def check_supported(self, features: Collection[str]) -> None:
         """Raises Unsupported if the daemon, whose features these are, cannot do what is asked for: one that does not
@@ -122,7 +125,8 @@ class Order:
         """The request; `image_ids` has the id of each picture by its `Picture.key`."""
         message = pb.StylizeRequest()
         message.CopyFrom(self.request)
-        message.content.image_id = image_ids[self.photo.key]
+        if self.photo:
+            message.content.image_id = image_ids[self.photo.key]
         for style in self.styles:
             added = message.styles.add(weight=style.weight)
             if style.picture is None:
@@ -140,27 +144,64 @@ class Order:
     def sources(self) -> Sources:
         """What a saved painting tells of its pictures."""
         own = self.preset if isinstance(self.preset, OwnPreset) else None
-        return Sources(self.photo.record(), tuple(style.record() for style in self.styles), _record(self.mask), own)
+        return Sources(_record(self.photo), tuple(style.record() for style in self.styles), _record(self.mask), own)
 
     def _masks(self) -> list[Picture]:
         masks = [self.mask, *(mask for style in self.styles for mask in (style.mask, style.source_mask))]
         return [mask for mask in masks if mask]
 
 
+@dataclass(frozen=True)
+class FeatureOrder:
+    """A feature visualisation to ask for, once its pictures are with the daemon."""
+
+    request: pb.StylizeRequest
+    """All but the pictures and what is to be shown."""
+    looked_through: tuple[Picture, ...]
+    layer: str
+    filter: int
+    count: int | None
+
+    def pictures(self) -> list[Picture]:
+        """What must be uploaded."""
+        return list(self.looked_through)
+
+    def check_supported(self, features: Collection[str]) -> None:
+        """Raises Unsupported if the daemon, whose features these are, knows nothing of it."""
+        if FEATURES_FEATURE not in features:
+            raise error_from_reason(
+                Reason.FEATURE_UNAVAILABLE,
+                "This daemon does not show what filters respond to.",
+                remedy="Use a daemon of this client's version.",
+            )
+
+    def message(self, image_ids: Mapping[str, str]) -> pb.StylizeRequest:
+        """The request; `image_ids` has the id of each picture by its `Picture.key`."""
+        message = pb.StylizeRequest()
+        message.CopyFrom(self.request)
+        message.features.layer = self.layer
+        message.features.filter = self.filter
+        if self.count is not None:
+            message.features.count = self.count
+        for picture in self.looked_through:
+            message.features.pictures.add(image_id=image_ids[picture.key])
+        return message
+
+
 def job_request(
     preset: str | OwnPreset,
     tunables: Mapping[str, object],
     *,
-    seed: int | None,
-    precision: str | None,
-    priority: str | None,
-    preview: int | None,
-    preview_interval: float | None,
-    preview_every: int | None,
-    preview_format: str | None,
-    max_runtime: float | None,
-    detach: bool,
-    depth: int,
+    seed: int | None = None,
+    precision: str | None = None,
+    priority: str | None = None,
+    preview: int | None = None,
+    preview_interval: float | None = None,
+    preview_every: int | None = None,
+    preview_format: str | None = None,
+    max_runtime: float | None = None,
+    detach: bool = False,
+    depth: int = 8,
 ) -> pb.StylizeRequest:
     """The request without its pictures, from the arguments of `Client.stylize`. Raises InvalidRequest.
 
@@ -234,13 +275,13 @@ def open_styles(
     for style in map(_whole, styles):
         source = resolve_style(style.source, built_in) if isinstance(style.source, str) else style.source
         name, picture = (source, None) if isinstance(source, str) else ("", open_picture(source, max_bytes))
-        masks = (open_mask(mask, max_bytes) for mask in (style.mask, style.source_mask))
+        masks = (open_optional(mask, max_bytes) for mask in (style.mask, style.source_mask))
         opened.append(WeightedStyle(name, picture, style.weight, *masks))
     return tuple(opened)
 
 
-def open_mask(source: PictureSource | None, max_bytes: int | None) -> Picture | None:
-    """A mask, if there is one. Raises what `open_picture` raises."""
+def open_optional(source: PictureSource | None, max_bytes: int | None) -> Picture | None:
+    """A picture, if there is one. Raises what `open_picture` raises."""
     return None if source is None else open_picture(source, max_bytes)
 
 

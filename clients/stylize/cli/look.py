@@ -48,7 +48,7 @@ class Look:
     def begin(
         self,
         client: Client,
-        photo: Path,
+        photo: Path | None,
         *,
         preview: int | None = None,
         preview_interval: float | None = None,
@@ -57,8 +57,9 @@ class Look:
         batch: bool = False,
         **changes: Any,
     ) -> Job:
-        """Sends a photo. preview and what begins with it: see `Client.stylize`. batch: nobody waits for it, so that
-        it goes after what people wait for. changes: tunables that differ from the look's.
+        """Sends a photo, or asks for what is painted without one. preview and what begins with it: see
+        `Client.stylize`. batch: nobody waits for it, so that it goes after what people wait for. changes: tunables that
+        differ from the look's.
         """
         from stylize.request import Style
 

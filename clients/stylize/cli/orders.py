@@ -88,8 +88,8 @@ def file_orders(found: Found, look: Look, out: str | None, options: FileOptions)
     return orders, refused
 
 
-def file_order(photo: Path, path: Path, look: Look, options: FileOptions, *, batch: bool = False) -> Order:
-    """An order for one file. Raises OutputExists or OutputUnwritable for what is to be recorded of it."""
+def file_order(photo: Path | None, path: Path, look: Look, options: FileOptions, *, batch: bool = False) -> Order:
+    """An order for one file; without a photo it is called by its styles. Raises OutputExists or OutputUnwritable for what is to be recorded of it."""
     # Made and let go: what can be refused is refused before anything is sent.
     every = options.recorded.recording(path, overwrite=options.overwrite).every
 
@@ -102,7 +102,7 @@ def file_order(photo: Path, path: Path, look: Look, options: FileOptions, *, bat
         return look.begin(client, photo, preview=FRAME_SIDE if options.frames else None, batch=batch)
 
     return Order(
-        str(photo),
+        str(photo or " + ".join(style.name for style in look.styles)),
         begin,
         lambda job: save(job, path, options),
         record=lambda: options.recorded.recording(path, overwrite=options.overwrite),
