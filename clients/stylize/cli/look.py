@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from stylize.client import Client
     from stylize.job import Job
     from stylize.own_presets import PresetSource
@@ -48,7 +50,7 @@ class Look:
     def begin(
         self,
         client: Client,
-        photo: Path | None,
+        photo: Path | Image.Image | None,
         *,
         preview: int | None = None,
         preview_interval: float | None = None,

@@ -45,6 +45,15 @@ StyleWeights = Annotated[
         show_default=False,
     ),
 ]
+ArgumentWeights = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--style-weight",
+        metavar="N",
+        help="One for each style, in their order: " + FIELD_COMMENTS["Style.weight"],
+        show_default=False,
+    ),
+]
 Preset = Annotated[
     str | None,
     typer.Option(
@@ -175,6 +184,7 @@ LossCsv = Annotated[
         show_default=False,
     ),
 ]
+Preview = Annotated[bool, typer.Option("--preview", help="Show the painting in the terminal as it forms.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]
 AsEvents = Annotated[bool, typer.Option("--json", help="Print one event a line, as JSON, and nothing else.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
