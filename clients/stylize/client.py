@@ -116,10 +116,11 @@ class Client:
 
         content: the photo: a path, the bytes of a file, a Pillow image or a NumPy array (see `PictureSource`). None if
             nothing is taken from one, as by the preset "texture"; the painting then has the shape of the first style.
-        styles: one or more (none if their loss has no weight, as by the preset "dream"), each alone, with its weight in the mix (`("woodblock", 2.0)`, > 0), or as a `Style`, which
-            may have masks that say where it goes and which part of it counts. A `str` that is the name of a built-in
-            style means that style, else the name of one of the user's own (`stylize.own_styles`); any other `str` is a
-            path, and so is every `Path` (write "./woodblock" for a file of that name).
+        styles: one or more (none if their loss has no weight, as by the preset "dream"), each alone, with its weight in
+            the mix (`("woodblock", 2.0)`, > 0), or as a `Style`, which may have masks that say where it goes and which
+            part of it counts. A `str` that is the name of a built-in style means that style, else the name of one of
+            the user's own (`stylize.own_styles`); any other `str` is a path, and so is every `Path` (write
+            "./woodblock" for a file of that name).
         preset: a name from `presets()`, or a file of one's own (see `stylize.own_presets`): a `Path`, or a `str` that
             ends in .toml; None for the daemon's default.
         seed: 0 to 2**64 - 1; None lets the daemon choose (it tells in `Started`).

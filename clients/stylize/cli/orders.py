@@ -89,7 +89,10 @@ def file_orders(found: Found, look: Look, out: str | None, options: FileOptions)
 
 
 def file_order(photo: Path | None, path: Path, look: Look, options: FileOptions, *, batch: bool = False) -> Order:
-    """An order for one file; without a photo it is called by its styles. Raises OutputExists or OutputUnwritable for what is to be recorded of it."""
+    """An order for one file; without a photo it is called by its styles.
+
+    Raises OutputExists or OutputUnwritable for what is to be recorded of it.
+    """
     # Made and let go: what can be refused is refused before anything is sent.
     every = options.recorded.recording(path, overwrite=options.overwrite).every
 

@@ -81,7 +81,8 @@ def rerun(
         else:
             told = read_provenance(Path(painting))
         sources = find_sources(told, place, Given(photo, tuple(style or ()), mask))
-        check_readable(sources.photo)
+        if sources.photo is not None:
+            check_readable(sources.photo)
         path = out or _default_output(painting, sources.photo)
         check_output(path, overwrite, told.depth)
         look = Look(
@@ -103,11 +104,11 @@ def rerun(
             session.say(_comparison(told.parameter_hash, read_provenance(path).parameter_hash))
 
 
-def _default_output(painting: str, photo: Path) -> Path:
+def _default_output(painting: str, photo: Path | None) -> Path:
     """ "cat.oil.png" becomes "cat.oil.again.png"; of a record, the photo's name is used."""
     path = Path(painting)
     if painting == STDIN or path.suffix == ".json":
-        return Path(f"{photo.stem}.again.png")
+        return Path(f"{photo.stem if photo else 'painting'}.again.png")
     return path.with_name(f"{path.stem}.again{path.suffix}")
 
 
