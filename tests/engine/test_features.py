@@ -26,7 +26,7 @@ BACKBONES = [Backbone.VGG19, Backbone.CAFFENET]
 def positive(backbone: Backbone) -> Weights:
     """A network whose maps are positive wherever the picture is, and so small that normalising changes nothing: there
     rectification does nothing either way, so that a projection is the gradient."""
-    layers = {name: (weight.abs() * 1e-2, bias * 0) for name, (weight, bias) in random_weights(backbone).layers.items()}
+    layers = {name: (weight.abs() * 1e-5, bias * 0) for name, (weight, bias) in random_weights(backbone).layers.items()}
     return replace(random_weights(backbone), layers=layers, mean_rgb=(0.0, 0.0, 0.0))
 
 
@@ -79,8 +79,8 @@ def test_what_comes_down_negative_is_dropped_before_it_is_filtered() -> None:
 @pytest.mark.parametrize("number", [0, 1, 2, 4])
 def test_it_lies_within_what_the_unit_sees_and_no_edge_of_that_is_idle(backbone: Backbone, number: int) -> None:
     layer = CONVOLUTIONS[backbone][number].relu
-    network = DeconvNetwork(positive(backbone))
-    picture = 255.0 * noise(190, 200, 5)
+    network = DeconvNetwork(positive(backbone), dtype=torch.float64)
+    picture = 255.0 * noise(190, 200, 5).double()
     maps, switches = network.up(picture, layer)
     row, column = middle(maps)
     field = receptive_field(layer, backbone)
@@ -94,7 +94,7 @@ def test_it_lies_within_what_the_unit_sees_and_no_edge_of_that_is_idle(backbone:
     assert found.max() > 0
     for y, x in ((top, left), (top, right - 1), (bottom - 1, left), (bottom - 1, right - 1)):
         changed = picture.clone()
-        changed[..., y, x] += 1e4
+        changed[..., y, x] += 1e6
         assert network.up(changed, layer)[0][0, 1, row, column] != maps[0, 1, row, column]
 
 
