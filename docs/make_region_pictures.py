@@ -15,8 +15,8 @@ import stylize
 from stylize import SAMPLE_PHOTO, Style
 
 IMAGES = Path(__file__).parent / "images"
-SIZE = 420
-ITERATIONS = 120
+SIZE = 320
+ITERATIONS = 80
 SEED = 1
 COLUMNS = 3
 GAP = 6

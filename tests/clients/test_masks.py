@@ -21,7 +21,7 @@ from .scripted_daemon import RunningDaemon, ScriptedService
 PHOTO = encode(colours(), "PNG")
 MASKS = [encode(colours(30 + number, 20), "PNG") for number in range(3)]
 IDS = ["sha256:" + hashlib.sha256(mask).hexdigest() for mask in MASKS]
-STYLES = [Style("woodblock", 2.0, MASKS[1], MASKS[2]), "mosaic", ("ink", 3.0), Style(PHOTO)]
+STYLES = [Style("woodblock", 2.0, MASKS[1], MASKS[2]), "mosaic", ("woodblock", 3.0), Style(PHOTO)]
 
 
 def check(service: ScriptedService) -> None:
@@ -56,7 +56,7 @@ def test_masks_reach_the_daemon_from_the_command_line(
     for number, mask in enumerate(MASKS):
         (tmp_path / f"{number}.png").write_bytes(mask)
     ended = call_cli(
-        *("image", "cat.png", "-o", "out.png", "-s", "woodblock", "-s", "mosaic", "-s", "ink", "-s", "cat.png"),
+        *("image", "cat.png", "-o", "out.png", "-s", "woodblock", "-s", "mosaic", "-s", "woodblock", "-s", "cat.png"),
         *("--style-weight", 2, "--style-weight", 1, "--style-weight", 3, "--style-weight", 1, "--mask", "0.png"),
         *("--style-mask", "1.png", *["--style-mask", "-"] * 3),
         *("--style-source-mask", "2.png", *["--style-source-mask", "-"] * 3),
@@ -79,8 +79,8 @@ def test_a_daemon_without_masks_is_not_asked(
     service.features = ["stylize", "upload-image"]
     with Client.connect(start=False) as client:
         with pytest.raises(Unsupported, match="knows nothing of masks"):
-            client.stylize(PHOTO, **{"styles": "ink", **wanted})  # pyright: ignore[reportArgumentType]
-        client.stylize(PHOTO, "ink").result()
+            client.stylize(PHOTO, **{"styles": "mosaic", **wanted})  # pyright: ignore[reportArgumentType]
+        client.stylize(PHOTO, "mosaic").result()
     assert len(service.requests) == 1
 
 
@@ -89,9 +89,9 @@ def test_a_mask_that_is_not_there_is_told_before_any_call(
 ) -> None:
     (tmp_path / "cat.png").write_bytes(PHOTO)
     for option in ("--mask", "--style-mask", "--style-source-mask"):
-        ended = call_cli("image", "cat.png", "-s", "ink", option, "nothing.png")
+        ended = call_cli("image", "cat.png", "-s", "mosaic", option, "nothing.png")
         assert ended.returncode == LocalExit.INPUT_UNREADABLE
         assert "nothing.png" in ended.stderr
     with pytest.raises(InputUnreadable):
-        client.stylize(PHOTO, "ink", mask=tmp_path / "nothing.png")
+        client.stylize(PHOTO, "mosaic", mask=tmp_path / "nothing.png")
     assert scripted.service.requests == []
