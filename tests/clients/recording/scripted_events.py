@@ -45,7 +45,7 @@ def result(size: tuple[int, int], step: int) -> Result:
 
 def summary(steps: int) -> Summary:
     return Summary(
-        *("job-1", steps, {}, 0.0, 0.0, 1.0, 0, 1, "cpu", "fp32", "0", Weights("w", ""), "", (), False, {}),
+        *("job-1", steps, {}, 0.0, 0.0, 1.0, 0, 1, "cpu", "fp32", "0", Weights("w", "", "vgg19"), "", (), False, {}),
     )
 
 
