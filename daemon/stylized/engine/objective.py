@@ -52,10 +52,12 @@ class Objective:
     styles' Gram matrices, mixed by share (as neural-style does for several styles). Targets are computed once, here.
     """
 
-    def __init__(self, network: VGG19, content: Tensor, styles: Sequence[StyleTarget], parameters: Parameters) -> None:
+    def __init__(
+        self, network: VGG19, content: Tensor | None, styles: Sequence[StyleTarget], parameters: Parameters
+    ) -> None:
         """Capture the targets.
 
-        content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255.
+        content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255; None if its weight is 0.
         """
         self._network = network
         self._parameters = parameters
@@ -88,8 +90,10 @@ class Objective:
     def _features(self, image: Tensor, taps: frozenset[str]) -> dict[str, Tensor]:
         return self._network.features(image, taps, self._parameters.pooling, self._parameters.padding)
 
-    def _content_terms(self, content: Tensor, parameters: Parameters) -> list[_Term]:
+    def _content_terms(self, content: Tensor | None, parameters: Parameters) -> list[_Term]:
         layers = _in_use(parameters.content_layers, self._weights.content)
+        if content is None or not layers:
+            return []
         features = self._features(content, frozenset(entry.layer for entry in layers))
         return [
             _Term("content", e.layer, self._weights.content * e.weight, features[e.layer], content_loss) for e in layers
