@@ -24,13 +24,22 @@ from stylized.engine.choices import Backbone, Precision
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.network import Network, Weights
 from stylized.engine.network_torch import TorchNetwork
-from stylized.engine.optimizers import NotFiniteError
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.precision import dtype_of, resolve_precision
 from stylized.engine.regions import EmptyRegionError
 from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError
-from stylized.engine.stylize import Event, Finished, Planned, Request, Step, StyleSource, stylize
+from stylized.engine.stylize import (
+    EndNow,
+    Event,
+    Finished,
+    NotFiniteError,
+    Planned,
+    Request,
+    Step,
+    StyleSource,
+    stylize,
+)
 from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
 from stylized.service.errors import ServiceError, no_weights
@@ -126,12 +135,17 @@ class _Control:
         self.steps = 0
         """Steps done."""
 
-    def take_steering(self) -> Steering | None:
-        """The newest steering that was not taken yet."""
+    def next_order(self) -> Steering | EndNow | None:
+        """What the engine is to be told with its next step, once it has done one."""
+        if not self.steps:
+            return None
         newest = None
         while not self.steering.empty():
             newest = self.steering.get()
-        return newest
+        if self.stop is None:
+            return newest
+        # The weights came too late for this painting, but not how it is coloured.
+        return EndNow(newest.color if newest else None)
 
 
 class _Painter:
@@ -208,7 +222,7 @@ class _Painter:
         slot = PixelBlock.open(job.frames.block) if job.frames else None
         try:
             request = Request(
-                content=self._to_tensor(job.content),
+                content=self._to_tensor(job.content) if job.content else None,
                 styles=tuple(
                     StyleSource(
                         self._to_tensor(style.block),
@@ -220,9 +234,10 @@ class _Painter:
                 ),
                 parameters=job.parameters,
                 seed=job.seed,
+                init_image=self._to_tensor(job.init_image) if job.init_image else None,
                 mask=self._to_mask(job.mask),
             )
-            style_sizes = [(style.pixels.shape[3], style.pixels.shape[2]) for style in request.styles]
+            style_sizes = request.sizes.styles
             events = stylize(self._network(job.parameters.backbone, precision), request)
             planned = next(events)
             assert isinstance(planned, Planned)
@@ -231,20 +246,24 @@ class _Painter:
             if refusal:
                 return refusal
             self._pipe.send(JobStarted(job.job_id, planned.levels, precision, estimate, planned.warnings))
-            last = self._follow(job, events, slot)
-            if last is None:
+            finished = self._follow(job, events, slot)
+            if finished is None:
                 return JobStopped(job.job_id, self._controls[job.job_id].steps)
-            picture = last.picture if isinstance(last, Finished) else last.picture()
-            losses = last.losses if isinstance(last, Finished) else last.losses()
-            steps = last.iterations if isinstance(last, Finished) else last.iteration
-            result.array[...] = picture[0].permute(1, 2, 0).cpu().numpy()
-            return JobFinished(job.job_id, steps, losses, self._device.peak_memory(), planned.warnings)
+            result.array[...] = finished.picture[0].permute(1, 2, 0).cpu().numpy()
+            return JobFinished(
+                job.job_id,
+                finished.iterations,
+                finished.losses,
+                self._device.peak_memory(),
+                finished.warnings,
+                finished.stopped_early,
+            )
         finally:
             close_all([result, *([slot] if slot else [])])
 
     def _follow(
-        self, job: RunJob, events: Generator[Event, Steering | None, None], slot: PixelBlock | None
-    ) -> Finished | Step | None:
+        self, job: RunJob, events: Generator[Event, Steering | EndNow | None, None], slot: PixelBlock | None
+    ) -> Finished | None:
         """Runs the engine to its end, or to the step at which the job was to be kept; None if it was to be stopped."""
         control = self._controls[job.job_id]
         viewer = _Viewer(job.job_id, job.frames, slot) if job.frames and slot else None
@@ -253,7 +272,7 @@ class _Painter:
         while True:
             if control.stop and not control.stop.keep:
                 return None
-            event = events.send(control.take_steering() if control.steps else None)
+            event = events.send(control.next_order())
             if isinstance(event, Finished):
                 return event
             assert isinstance(event, Step)
@@ -263,10 +282,6 @@ class _Painter:
             if keep or now - last_progress >= job.progress_interval_s or event.iteration == event.iterations:
                 last_progress = now
                 self._pipe.send(JobStepped(job.job_id, event.iteration, event.iterations, event.losses()))
-            if keep:
-                # The weights came too late for this painting, but not how it is coloured.
-                steering = control.take_steering()
-                return event.recolored(steering.color) if steering else event
             if viewer and viewer.is_due(event.iteration, now) and self._slot_free.is_set():
                 self._slot_free.clear()
                 self._pipe.send(viewer.show(event, now))
