@@ -141,7 +141,7 @@ def summary(**changes: object) -> pb.StylizeResponse:
         device="cpu (scripted)",
         precision=pb.PRECISION_FP32,
         server_version="9.8.7",
-        weights=pb.WeightsInfo(name="vgg19-scripted", sha256="ab" * 32),
+        weights=pb.WeightsInfo(name="vgg19-scripted", sha256="ab" * 32, backbone=pb.BACKBONE_VGG19),
         parameter_hash="cd" * 32,
         parameters=pb.Tunables(size=64, iterations=9, style_weight=500.0),
         **changes,  # pyright: ignore[reportArgumentType]
@@ -265,11 +265,12 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
             features=["stylize", "upload-image"],
             worker_state=pb.WORKER_STATE_READY,
             device="cpu (scripted)",
-            weights=pb.WeightsInfo(name="vgg19-scripted", sha256="ab" * 32),
+            weights=pb.WeightsInfo(name="vgg19-scripted", sha256="ab" * 32, backbone=pb.BACKBONE_VGG19),
             running_jobs=sum(job.state == admin_pb2.JOB_STATE_RUNNING for job in self.jobs),
             queued_jobs=sum(job.state == admin_pb2.JOB_STATE_QUEUED for job in self.jobs),
             default_preset="gatys",
         )
+        info.all_weights.add().CopyFrom(info.weights)
         info.start_time.FromSeconds(int(time.time()) - 3700)
         info.limits.max_image_bytes = 50_000_000
         info.limits.max_size = 4096

@@ -234,6 +234,13 @@ def test_status_stop_and_logs_never_start_a_daemon(run_cli: RunCli, home: Path, 
     assert not home.exists()
 
 
+def test_start_refuses_weights_for_a_daemon_that_runs(scripted: RunningDaemon, run_cli: RunCli) -> None:
+    ended = run_cli("daemon", "start", "--weights", "vgg16.npz")
+    assert ended.returncode == LocalExit.FAILURE
+    assert "runs already" in ended.stderr
+    assert "stylize daemon stop" in ended.stderr
+
+
 def test_logs_shows_the_last_lines(run_cli: RunCli, home: Path) -> None:
     home.mkdir()
     (home / "daemon.log").write_text("one\ntwo\nthree\n")

@@ -4,40 +4,43 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from stylized.engine.choices import Optimizer, Precision
+from stylized.engine.choices import Backbone, Optimizer, Pooling, Precision
 from stylized.engine.memory import estimate_bytes
+from stylized.engine.parameters import LayerWeight
 from stylized.engine.schedule import Level
 
 from .samples import parameters
 
+ROOT = Path(__file__).parents[2]
 LEVEL = Level(256, 192, 10)
 
 # Paints with few pairs, so that the history is full after few steps, and tells the rise of the peak over what the
 # loaded network takes. Writing 5 to clear_refs resets the peak (proc(5)).
 PROGRAM = """
-import ctypes, json, sys
+import ctypes, json, pickle, sys
 from pathlib import Path
 import torch
-from stylized.engine.presets import builtin_presets
+from stylized.engine.network_torch import TorchNetwork
+from stylized.engine.precision import dtype_of
 from stylized.engine.stylize import Request, StyleSource, stylize
-from stylized.engine.vgg import VGG19
-from stylized.weights import load_weights
-from dataclasses import replace
+from tests.engine.samples import random_weights
 
 def status(key):
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
 
-def rise(dtype):
-    network = VGG19(load_weights().layers, dtype=dtype)
-    parameters = replace(builtin_presets()["gatys"].parameters, size=256, iterations=5, history_size=2)
-    request = Request(torch.rand(1, 3, 192, 256), (StyleSource(torch.rand(1, 3, 160, 256), 1.0),), parameters, 0)
+def rise(level, precision, parameters):
+    network = TorchNetwork(random_weights(parameters.backbone), dtype=dtype_of(precision))
+    style = StyleSource(torch.rand(1, 3, level.height, level.width), 1.0)
+    request = Request(torch.rand(1, 3, level.height, level.width), (style,), parameters, 0)
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     before = status("VmRSS")
@@ -45,8 +48,13 @@ def rise(dtype):
         pass
     return status("VmHWM") - before
 
-print(json.dumps(rise(getattr(torch, sys.argv[1]))))
+print(json.dumps(rise(*pickle.loads(bytes.fromhex(sys.argv[1])))))
 """
+
+CAFFENET_LAYERS = {
+    "content_layers": (LayerWeight("relu4"),),
+    "style_layers": (LayerWeight("conv1"), LayerWeight("conv5")),
+}
 
 
 def _estimate(level: Level = LEVEL, precision: Precision = Precision.FP32, **changes: object) -> int:
@@ -55,11 +63,24 @@ def _estimate(level: Level = LEVEL, precision: Precision = Precision.FP32, **cha
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads Linux's /proc")
-@pytest.mark.parametrize(("precision", "dtype"), [(Precision.FP32, "float32"), (Precision.BF16, "bfloat16")])
-def test_the_estimate_is_near_what_a_painting_takes(precision: Precision, dtype: str) -> None:
-    run = subprocess.run([sys.executable, "-c", PROGRAM, dtype], check=True, capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("level", "precision", "changes"),
+    [
+        (LEVEL, Precision.FP32, {}),
+        (LEVEL, Precision.BF16, {}),
+        (LEVEL, Precision.FP32, {"backbone": Backbone.VGG16, "pooling": Pooling.AVERAGE}),
+        (LEVEL, Precision.FP32, {"pooling": Pooling.L2, "pooling_scale": 1.56}),
+        (Level(1024, 768, 10), Precision.FP32, {"backbone": Backbone.CAFFENET, **CAFFENET_LAYERS}),
+    ],
+)
+def test_the_estimate_is_near_what_a_painting_takes(
+    level: Level, precision: Precision, changes: dict[str, Any]
+) -> None:
+    settings = parameters(size=level.width, iterations=5, history_size=2, **changes)
+    order = pickle.dumps((level, precision, settings)).hex()
+    run = subprocess.run([sys.executable, "-c", PROGRAM, order], check=True, capture_output=True, text=True, cwd=ROOT)
     measured = json.loads(run.stdout)
-    assert 0.65 * measured < _estimate(precision=precision) < 1.5 * measured
+    assert 0.65 * measured < _estimate(level, precision, **changes) < 1.5 * measured
 
 
 def test_it_grows_with_the_picture() -> None:

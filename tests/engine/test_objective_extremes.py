@@ -18,9 +18,9 @@ from stylized.engine.choices import (
     StyleStatistic,
     TvLoss,
 )
+from stylized.engine.network import Network
 from stylized.engine.objective import Objective, StyleTarget
 from stylized.engine.parameters import LayerWeight
-from stylized.engine.vgg import VGG19
 
 from .samples import noise, parameters, plain
 
@@ -41,7 +41,7 @@ _PAIRS = [
 ]
 
 
-def _objective(network: VGG19, content: str, style: str, **changes: Any) -> Objective:
+def _objective(network: Network, content: str, style: str, **changes: Any) -> Objective:
     targets = [StyleTarget(255 * _PICTURES[style], 1.0)]
     return Objective(network, 255 * _PICTURES[content], targets, parameters(**changes))
 

@@ -1,29 +1,27 @@
 """The objective of each of the five texts that this engine was made after, written out in numpy from the text's own
 formula, equals ours with the parameters that express it.
 
-Only the feature maps are taken from the network: the formulas do not depend on which it is, so VGG19 stands in for
-VGG16, whose layers have the same names, and a small network of CaffeNet's layout for CaffeNet. Keras' `block4_conv2`
-and Caffe's `conv4` are taps after the ReLU, the TensorFlow text's `conv4_2` is one before it.
+Only the feature maps are taken from the network, each text's own, of random weights where we have no others. Keras'
+`block4_conv2` and Caffe's `conv4` are taps after the ReLU, the TensorFlow text's `conv4_2` is one before it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from stylized.engine.choices import ContentLoss, GramScale, Pooling, StyleLoss, TvLoss
+from stylized.engine.choices import Backbone, ContentLoss, GramScale, Pooling, StyleLoss, TvLoss
+from stylized.engine.network import Network
+from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.parameters import LayerWeight, Parameters
-from stylized.engine.vgg import VGG19
 
-from .samples import parameters, shapes
+from .samples import parameters, random_weights, shapes
 
 Array = np.ndarray
 
@@ -32,12 +30,6 @@ _PAINTING = 255 * shapes(32, 40, seed=2).double()
 # Of another size, where the text does not scale the style to the photo.
 _STYLE = 255 * shapes(48, 36, seed=3).double()
 _STYLE_OF_THE_PHOTOS_SIZE = 255 * shapes(32, 40, seed=4).double()
-
-
-class Network(Protocol):
-    """What is asked of a network here."""
-
-    def features(self, image: Tensor, taps: Collection[str], pooling: Pooling = ..., /) -> dict[str, Tensor]: ...
 
 
 def _layers(names: Sequence[str], weights: Sequence[float]) -> tuple[LayerWeight, ...]:
@@ -49,7 +41,7 @@ def _maps(network: Network, picture: Tensor, layers: Sequence[str], pooling: Poo
     return {name: maps[0].numpy() for name, maps in network.features(picture, layers, pooling).items()}
 
 
-def _evaluation(network: Any, style: Tensor, described: Parameters) -> Evaluation:
+def _evaluation(network: Network, style: Tensor, described: Parameters) -> Evaluation:
     return Objective(network, _PHOTO, [StyleTarget(style, 1.0)], described).evaluate(_PAINTING)
 
 
@@ -58,25 +50,8 @@ def _rgb_rows(picture: Tensor) -> Array:
     return picture.permute(0, 2, 3, 1).numpy()
 
 
-class SmallCaffeNet:
-    """Five convolutions whose ReLUs are called as CaffeNet's are, with random weights."""
-
-    _CHANNELS = (3, 8, 12, 16, 16, 8)
-
-    def __init__(self) -> None:
-        random = torch.Generator().manual_seed(0)
-        self._weights = [
-            torch.randn(outputs, inputs, 3, 3, generator=random, dtype=torch.float64) / (3 * inputs**0.5)
-            for inputs, outputs in zip(self._CHANNELS[:-1], self._CHANNELS[1:], strict=True)
-        ]
-
-    def features(self, image: Tensor, taps: Collection[str], *_: Any) -> dict[str, Tensor]:
-        found = {}
-        x = image - 120
-        for number, weight in enumerate(self._weights, start=1):
-            x = F.relu(F.conv2d(x, weight, stride=2 if number == 1 else 1, padding=1))
-            found[f"relu{number}"] = x
-        return {name: maps for name, maps in found.items() if name in taps}
+def _random_network(backbone: Backbone) -> Network:
+    return TorchNetwork(random_weights(backbone), dtype=torch.float64)
 
 
 def test_hodapp() -> None:
@@ -84,6 +59,7 @@ def test_hodapp() -> None:
     alpha, beta, tv_strength = 1.0, 1e3, 1e-2
     style_layers, content_layers = ["relu1", "relu2", "relu3", "relu4", "relu5"], ["relu4"]
     described = parameters(
+        backbone=Backbone.CAFFENET,
         content_loss=ContentLoss.HALF_SUM,
         content_weight=alpha,
         content_layers=_layers(content_layers, [1.0]),
@@ -93,8 +69,8 @@ def test_hodapp() -> None:
         style_layers=_layers(style_layers, [1 / 5] * 5),
         tv_loss=TvLoss.SQUARED_SUM,
         tv_weight=tv_strength / 2,
-    )
-    network = SmallCaffeNet()
+    ).validated()
+    network = _random_network(Backbone.CAFFENET)
     content_repr, style_repr, painted = (_maps(network, p, style_layers) for p in (_PHOTO, _STYLE, _PAINTING))
 
     loss = 0.0
@@ -121,7 +97,7 @@ def test_hodapp() -> None:
     np.testing.assert_allclose((ours.gradient - without.gradient)[0], tv_strength * tv, rtol=1e-5, atol=1e-6)
 
 
-def test_augustins(float64_network: VGG19) -> None:
+def test_augustins(float64_network: Network) -> None:
     """001: α Σ(F - P)² + β Σ_l w_l Σ(G - A)² of unscaled Gram matrices; β is not told."""
     alpha, beta = 5e-6, 1e-12
     style_layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
@@ -155,7 +131,7 @@ def test_augustins(float64_network: VGG19) -> None:
 
 
 @pytest.mark.parametrize("layers", [["relu1_1"], ["relu1_1", "relu4_1"]], ids="+".join)
-def test_keras_descent(float64_network: VGG19, layers: list[str]) -> None:
+def test_keras_descent(float64_network: Network, layers: list[str]) -> None:
     """002: the mean of (G - G̃)², summed over layers, with G = Xᵀ X / (N M); no content term."""
     described = parameters(
         content_weight=0.0,
@@ -176,11 +152,13 @@ def test_keras_descent(float64_network: VGG19, layers: list[str]) -> None:
 
 
 @pytest.mark.parametrize("pooling", [Pooling.MAX, Pooling.AVERAGE])
-def test_cucurull(float64_network: VGG19, pooling: Pooling) -> None:
+def test_cucurull(pooling: Pooling) -> None:
     """003: cw Σ(F - P)² + sw Σ_l 1 / (N² M²) Σ(G - A)²; the weights are from the text's repository, 1 and 1e3 / 5."""
+    network = _random_network(Backbone.VGG16)
     content_weight, style_weight_layer = 1.0, 1e3 / 5
     style_layers = ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"]
     described = parameters(
+        backbone=Backbone.VGG16,
         content_loss=ContentLoss.SUM,
         content_weight=content_weight,
         content_layers=_layers(["conv4_2"], [1.0]),
@@ -191,9 +169,9 @@ def test_cucurull(float64_network: VGG19, pooling: Pooling) -> None:
         style_layers=_layers(style_layers, [4.0] * 5),
         pooling=pooling,
     ).validated()
-    target_out = _maps(float64_network, _PAINTING, ["conv4_2", *style_layers], pooling)
-    cont_out = _maps(float64_network, _PHOTO, ["conv4_2"], pooling)
-    style_out = _maps(float64_network, _STYLE, style_layers, pooling)
+    target_out = _maps(network, _PAINTING, ["conv4_2", *style_layers], pooling)
+    cont_out = _maps(network, _PHOTO, ["conv4_2"], pooling)
+    style_out = _maps(network, _STYLE, style_layers, pooling)
 
     def gram_matrix(activation: Array) -> Array:
         flat = activation.transpose(1, 2, 0).reshape(-1, len(activation))
@@ -204,7 +182,7 @@ def test_cucurull(float64_network: VGG19, pooling: Pooling) -> None:
         n, height, width = target_out[layer].shape
         difference = gram_matrix(target_out[layer]) - gram_matrix(style_out[layer])
         loss += style_weight_layer * np.sum(difference**2) / (n**2 * (height * width) ** 2)
-    assert _evaluation(float64_network, _STYLE, described).total.item() == pytest.approx(loss, rel=1e-5)
+    assert _evaluation(network, _STYLE, described).total.item() == pytest.approx(loss, rel=1e-5)
 
 
 _TOPBOTS_WEIGHTS = (10, 10, 50, 10, 10)
@@ -221,13 +199,15 @@ _CHANNELS = (64, 128, 256, 512, 512)
         (GramScale.NONE, StyleLoss.PAPER, [w / 5 * c**2 for w, c in zip(_TOPBOTS_WEIGHTS, _CHANNELS, strict=True)]),
     ],
 )
-def test_topbots(float64_network: VGG19, scale: GramScale, form: StyleLoss, layer_weights: list[float]) -> None:
+def test_topbots(scale: GramScale, form: StyleLoss, layer_weights: list[float]) -> None:
     """004: cw Σ(F - P)² + Σ_l w_l / 5 / (2 H W)² Σ(G - A)² + tv Σ(dx² + dy²), with the weights of its front image.
 
     The style is scaled to the photo's size there.
     """
+    network = _random_network(Backbone.VGG16)
     content_weight, tv_weight = 500, 200
     described = parameters(
+        backbone=Backbone.VGG16,
         content_loss=ContentLoss.SUM,
         content_weight=content_weight,
         content_layers=_layers(["relu4_2"], [1.0]),
@@ -238,9 +218,9 @@ def test_topbots(float64_network: VGG19, scale: GramScale, form: StyleLoss, laye
         tv_loss=TvLoss.SQUARED_SUM,
         tv_weight=tv_weight,
     ).validated()
-    output = _maps(float64_network, _PAINTING, ["relu4_2", *_TOPBOTS_LAYERS])
-    base = _maps(float64_network, _PHOTO, ["relu4_2"])
-    style = _maps(float64_network, _STYLE_OF_THE_PHOTOS_SIZE, _TOPBOTS_LAYERS)
+    output = _maps(network, _PAINTING, ["relu4_2", *_TOPBOTS_LAYERS])
+    base = _maps(network, _PHOTO, ["relu4_2"])
+    style = _maps(network, _STYLE_OF_THE_PHOTOS_SIZE, _TOPBOTS_LAYERS)
 
     def gram_matrix(maps: Array) -> Array:
         features = maps.reshape(len(maps), -1)
@@ -257,7 +237,7 @@ def test_topbots(float64_network: VGG19, scale: GramScale, form: StyleLoss, laye
     b = (x[:, :-1, :-1, :] - x[:, :-1, 1:, :]) ** 2
     tv_loss = tv_weight * np.sum(a + b)
 
-    ours = _evaluation(float64_network, _STYLE_OF_THE_PHOTOS_SIZE, described)
+    ours = _evaluation(network, _STYLE_OF_THE_PHOTOS_SIZE, described)
     for name, expected in (("content", content_loss), ("style", style_loss), ("tv", tv_loss)):
         assert ours.terms[name].item() == pytest.approx(expected, rel=1e-5)
     assert ours.total.item() == pytest.approx(content_loss + style_loss + tv_loss, rel=1e-5)

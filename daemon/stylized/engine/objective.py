@@ -26,8 +26,8 @@ from stylized.engine.losses.gradient import unit_gradient
 from stylized.engine.losses.image import alpha_norm, out_of_range, total_variation
 from stylized.engine.losses.statistics import Moments, mix
 from stylized.engine.losses.style import Distance, Statistic, statistic
+from stylized.engine.network import Network
 from stylized.engine.parameters import LayerWeight, LossWeights, ParameterError, Parameters
-from stylized.engine.vgg import VGG19
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -93,7 +93,7 @@ class Objective:
     """The tree of terms for one photo, its styles and parameters, at one size. Targets are computed once, here."""
 
     def __init__(
-        self, network: VGG19, content: Tensor | None, styles: Sequence[StyleTarget], parameters: Parameters
+        self, network: Network, content: Tensor | None, styles: Sequence[StyleTarget], parameters: Parameters
     ) -> None:
         """Build the terms.
 
@@ -134,7 +134,8 @@ class Objective:
         return term.weight * term.loss(seen)
 
     def _features(self, image: Tensor, taps: frozenset[str]) -> dict[str, Tensor]:
-        return self._network.features(image, taps, self._parameters.pooling, self._parameters.padding)
+        chosen = self._parameters
+        return self._network.features(image, taps, chosen.pooling, chosen.padding, chosen.pooling_scale)
 
     def _content_terms(self, content: Tensor | None) -> Iterator[Term]:
         weight = LossWeights.of(self._parameters).content

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from stylized.engine.choices import Init
 from stylized.engine.color import keep_colors
+from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.optimizers import NotFiniteError, make_optimizer
 from stylized.engine.parameters import LossWeights, Parameters, Steering
 from stylized.engine.resample import resample
 from stylized.engine.schedule import Level, plan, plan_warnings, style_size
-from stylized.engine.vgg import VGG19
 
 # How often the generator looks whether the walk still gets anywhere; looking waits for the device.
 _CHECK_EVERY = 10
@@ -98,7 +98,7 @@ class Finished:
 Event = Planned | Step | Finished
 
 
-def stylize(network: VGG19, request: Request) -> Generator[Event, Steering | None, None]:
+def stylize(network: Network, request: Request) -> Generator[Event, Steering | None, None]:
     """Paint: yield Planned, then a Step after each step of the optimiser, then Finished.
 
     Whoever iterates may `send` a Steering: it holds from the next event on. The picture goes on from where it is.

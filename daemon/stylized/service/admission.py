@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylized.engine.choices import Backbone
 from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.engine.schedule import PictureTooSmallError, plan
 from stylized.service import convert
@@ -39,7 +40,10 @@ class Admission:
         styles: Mapping[str, BuiltinStyle],
         store: ImageStore,
         limits: Limits,
+        check_backbone: Callable[[Backbone], Awaitable[None]],
     ) -> None:
+        """check_backbone: raises ServiceError for a network that cannot be had."""
+        self._check_backbone = check_backbone
         self._presets = presets
         self._styles = styles
         self._store = store
@@ -49,6 +53,7 @@ class Admission:
         """The job that `request` asks for. Raises ServiceError that names the field at fault."""
         preset = self._preset(request.preset)
         parameters = convert.parameters_from(preset.parameters, request.tunables)
+        await self._check_backbone(parameters.backbone)
         precision = convert.precision_from(request.precision)
         preview = preview_from(request.preview) if request.HasField("preview") else None
         batch = request.priority == pb.PRIORITY_BATCH

@@ -178,6 +178,8 @@ class JobRun:
         spec = self._job.spec
         assert self._started is not None
         early = message.iterations < self._job.iterations
+        weights = self._ready.weights_of(spec.parameters.backbone)
+        assert weights is not None
         photo = await self._store.decode(spec.content) if spec.content.has_alpha else None
         rgb = np.array(self._result.array, np.float32)
         header, data = await asyncio.to_thread(encode_result, rgb, photo.alpha if photo else None, spec.result_format)
@@ -191,10 +193,10 @@ class JobRun:
             device=self._ready.device,
             precision=convert.precision_to(self._started.precision),
             server_version=__version__,
-            weights=pb.WeightsInfo(name=self._ready.weights_name, sha256=self._ready.weights_sha256),
+            weights=convert.weights_to(weights),
             parameter_hash=""
             if self._job.steered or early
-            else parameter_hash(spec, self._started.precision, self._ready.weights_sha256),
+            else parameter_hash(spec, self._started.precision, weights.sha256),
             stopped_early=early,
             parameters=convert.tunables_to(spec.parameters),
             warnings=message.warnings,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylized.engine.choices import Precision
+from stylized.engine.choices import Backbone, Precision
 from stylized.engine.parameters import Parameters, Steering
 from stylized.engine.schedule import Level
 from stylized.service.pixelblocks import BlockName
@@ -73,17 +73,30 @@ ToWorker = RunJob | StopJob | SteerJob | FrameTaken
 
 
 @dataclass(frozen=True)
+class WeightsFacts:
+    """A network that the worker has, and the weights it has them from."""
+
+    backbone: Backbone
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class WorkerReady:
-    """Worker to front end: the network is loaded."""
+    """Worker to front end: the networks' weights are loaded."""
 
     device: str
-    weights_name: str
-    weights_sha256: str
+    weights: tuple[WeightsFacts, ...]
+    """VGG19's first."""
+
+    def weights_of(self, backbone: Backbone) -> WeightsFacts | None:
+        """The weights of a network, if the worker has them."""
+        return next((facts for facts in self.weights if facts.backbone is backbone), None)
 
 
 @dataclass(frozen=True)
 class WorkerUnable:
-    """Worker to front end: the network cannot be loaded; the process ends."""
+    """Worker to front end: the weights cannot be loaded; the process ends."""
 
     reason: str
     """Name of a Reason."""

@@ -74,7 +74,7 @@ class StylizeServicer(rpc.StylizeServiceServicer):
         self._desk = desk
         self._supervisor = supervisor
         self._limits = limits
-        self._admission = Admission(presets, styles, store, limits)
+        self._admission = Admission(presets, styles, store, limits, supervisor.check_backbone)
         self._started = time.time()
         self._thumbnails: list[pb.StyleInfo] = []
 
@@ -169,7 +169,8 @@ class StylizeServicer(rpc.StylizeServiceServicer):
             default_preset=DEFAULT_PRESET,
         )
         if ready:
-            info.weights.CopyFrom(pb.WeightsInfo(name=ready.weights_name, sha256=ready.weights_sha256))
+            info.all_weights.extend(map(convert.weights_to, ready.weights))
+            info.weights.CopyFrom(info.all_weights[0])
         info.start_time.FromNanoseconds(int(self._started * 1e9))
         return info
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylized.engine.choices import Backbone
 from stylized.engine.schedule import plan
-from stylized.service.errors import ServiceError
+from stylized.service.errors import ServiceError, no_weights
 from stylized.service.job_run import JobRun
 from stylized.service.jobs import Job, JobState
 from stylized.service.limits import Limits
@@ -41,12 +42,25 @@ class Supervisor:
         self._worker: WorkerProcess | None = None
         self._ready: WorkerReady | None = None
         self._failure: ServiceError | None = None
+        self._tried = asyncio.Event()
+        """Set once a worker has loaded its weights, or could not."""
         self.running: Job | None = None
 
     @property
     def ready(self) -> WorkerReady | None:
         """Device and weights of the worker that was loaded last; None before the first."""
         return self._ready
+
+    async def check_backbone(self, backbone: Backbone) -> None:
+        """Raises ServiceError WEIGHTS_MISSING if the worker has no weights of a network.
+
+        Waits until the weights have been loaded once, if there can be a doubt.
+        """
+        if backbone is Backbone.VGG19:
+            return
+        await self._tried.wait()
+        if self._ready and not self._ready.weights_of(backbone):
+            raise no_weights(backbone)
 
     @property
     def state(self) -> pb.WorkerState:
@@ -58,7 +72,7 @@ class Supervisor:
         return pb.WORKER_STATE_BUSY if self.running else pb.WORKER_STATE_READY
 
     async def run(self) -> None:
-        """Loads the network, then runs jobs until cancelled."""
+        """Loads the networks, then runs jobs until cancelled."""
         try:
             await self._preload()
             while True:
@@ -89,9 +103,11 @@ class Supervisor:
             await self._working()
         except ServiceError as error:
             log.error("%s", error.message)
+        finally:
+            self._tried.set()
 
     async def _working(self) -> WorkerProcess:
-        """A live worker. Raises ServiceError if the network cannot be loaded."""
+        """A live worker. Raises ServiceError if the weights cannot be loaded."""
         if self._worker and not self._worker.gone:
             return self._worker
         if self._worker:

@@ -1,4 +1,4 @@
-"""The worker process: holds the network, paints one job at a time, and dies with its front end.
+"""The worker process: holds the networks, paints one job at a time, and dies with its front end.
 
 A process of its own, because killing it is the only complete way to free a device's memory or a poisoned CUDA context,
 and because no computation here can keep the front end from answering. Signals that a terminal or a service manager
@@ -13,7 +13,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
@@ -21,17 +21,19 @@ import numpy as np
 import torch
 
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.choices import Precision
+from stylized.engine.choices import Backbone, Precision
 from stylized.engine.memory import estimate_bytes
+from stylized.engine.network import Network, Weights
+from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.optimizers import NotFiniteError
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.precision import dtype_of, resolve_precision
 from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError
 from stylized.engine.stylize import Event, Finished, Planned, Request, Step, StyleSource, stylize
-from stylized.engine.vgg import VGG19
 from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
+from stylized.service.errors import ServiceError, no_weights
 from stylized.service.limits import MIN_PROGRESS_INTERVAL_S
 from stylized.service.messages import (
     FrameBlock,
@@ -48,11 +50,12 @@ from stylized.service.messages import (
     SteerJob,
     StopJob,
     ToWorker,
+    WeightsFacts,
     WorkerReady,
     WorkerUnable,
 )
 from stylized.service.pixelblocks import PixelBlock, close_all
-from stylized.weights import Weights, WeightsDamagedError, WeightsMissingError, load_weights
+from stylized.weights import WeightsDamagedError, WeightsMissingError, load_all
 
 NICENESS = 5
 """Painting takes all cores for minutes; the user's desktop, and the front end, go first."""
@@ -60,7 +63,7 @@ NICENESS = 5
 log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, weights: str, threads: int | None) -> None:
+def main(connection: Connection, weights: tuple[str, ...], threads: int | None) -> None:
     """Runs the worker until the other end of `connection` is closed. Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -72,7 +75,7 @@ def main(connection: Connection, weights: str, threads: int | None) -> None:
         torch.set_num_threads(threads)
     device = find_device()
     try:
-        loaded = load_weights(weights)
+        loaded = load_all(weights)
     except WeightsMissingError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_MISSING.name, str(error)))
         return
@@ -80,7 +83,8 @@ def main(connection: Connection, weights: str, threads: int | None) -> None:
         pipe.send(WorkerUnable(Reason.WEIGHTS_DAMAGED.name, str(error)))
         return
     painter = _Painter(pipe, device, loaded)
-    pipe.send(WorkerReady(device.name, loaded.name, loaded.sha256))
+    facts = tuple(WeightsFacts(one.backbone, one.name, one.sha256) for one in loaded.values())
+    pipe.send(WorkerReady(device.name, facts))
     painter.run()
 
 
@@ -134,11 +138,11 @@ class _Control:
 class _Painter:
     """Takes jobs from the pipe and paints them."""
 
-    def __init__(self, pipe: _Pipe, device: Device, weights: Weights) -> None:
+    def __init__(self, pipe: _Pipe, device: Device, weights: Mapping[Backbone, Weights]) -> None:
         self._pipe = pipe
         self._device = device
         self._weights = weights
-        self._networks: dict[Precision, VGG19] = {}
+        self._networks: dict[tuple[Backbone, Precision], Network] = {}
         self._jobs: queue.SimpleQueue[RunJob] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
@@ -179,6 +183,8 @@ class _Painter:
             return JobFailed(job.job_id, refused.reason.name, refused.message, refused.field)
         except PictureTooSmallError as error:
             return JobFailed(job.job_id, Reason.IMAGE_TOO_SMALL.name, error.message)
+        except ServiceError as error:
+            return JobFailed(job.job_id, error.reason.name, error.message, error.field)
         except (MemoryError, torch.OutOfMemoryError):
             self._device.free_cache()
             return JobFailed(
@@ -212,7 +218,7 @@ class _Painter:
             )
             style_sizes = [(pixels.shape[3], pixels.shape[2]) for pixels in styles]
             del content, styles
-            events = stylize(self._network(precision), request)
+            events = stylize(self._network(job.parameters.backbone, precision), request)
             planned = next(events)
             assert isinstance(planned, Planned)
             estimate = estimate_bytes(planned.levels, job.parameters, precision, style_sizes)
@@ -272,15 +278,16 @@ class _Painter:
             "tunables.size",
         )
 
-    def _network(self, precision: Precision) -> VGG19:
-        if precision not in self._networks:
-            self._networks[precision] = VGG19(
-                self._weights.layers,
-                mean_rgb=self._weights.mean_rgb,
-                device=self._device.device,
-                dtype=dtype_of(precision),
+    def _network(self, backbone: Backbone, precision: Precision) -> Network:
+        """A network, kept for the next job. Raises ServiceError if there are no weights of it."""
+        key = (backbone, precision)
+        if key not in self._networks:
+            if backbone not in self._weights:
+                raise no_weights(backbone)
+            self._networks[key] = TorchNetwork(
+                self._weights[backbone], device=self._device.device, dtype=dtype_of(precision)
             )
-        return self._networks[precision]
+        return self._networks[key]
 
     def _to_tensor(self, block: PixelBlock) -> torch.Tensor:
         """[1, 3, H, W] float32 in 0..1 on the device."""
