@@ -7,7 +7,6 @@ then renamed. What can be refused is refused by `check_output`, before hours of 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from stylize.events import Result, Started, Summary
 from stylize.masking import Mask
 from stylize.pictures import PhotoTraits, Picture
 from stylize.provenance import Provenance, Sources
+from stylize.renaming import rename_unless_exists
 
 
 def check_output(path: Path, overwrite: bool, depth: int = 8) -> None:
@@ -138,7 +138,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
             if overwrite:
                 part.replace(path)
             else:
-                _move_unless_exists(part, path)
+                rename_unless_exists(part, path)
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
@@ -183,18 +183,6 @@ def _part_file(path: Path, data: bytes) -> Iterator[Path]:
         yield part
     finally:
         part.unlink(missing_ok=True)
-
-
-def _move_unless_exists(part: Path, path: Path) -> None:
-    try:
-        path.hardlink_to(part)  # fails if there is such a file, unlike a rename
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
-        # A file system without hard links: the check is then not atomic.
-        if path.exists():
-            raise FileExistsError(path) from None
-        part.replace(path)
 
 
 def _exists(path: Path) -> OutputExists:

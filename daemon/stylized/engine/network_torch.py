@@ -95,7 +95,7 @@ def _pool(x: Tensor, window: PoolingWindow, pooling: Pooling) -> Tensor:
     if pooling is Pooling.AVERAGE:
         return F.avg_pool2d(x, window.side, window.step, ceil_mode=window.covers_rest)
     mean = F.avg_pool2d(x * x, window.side, window.step, ceil_mode=window.covers_rest)
-    # The root has no slope at 0, where a ReLU leaves many a window; the clamp passes none on there.
+    # The root's slope has no bound at 0, where all of a window is 0 or its squares underflow; the clamp passes none on.
     return mean.clamp(min=torch.finfo(x.dtype).tiny).sqrt()
 
 
