@@ -250,10 +250,12 @@ def test_a_change_of_colour_alone_leaves_the_walk_alone(network: Network, monkey
     monkeypatch.setattr(Objective, "__init__", counted)
     painting = stylize(network, job(iterations=12))
     last = [next(painting) for _ in range(5)][-1]
-    gray = steered(painting, color=0.0)
-    assert (last.color, gray.color) == (1.0, 0.0)  # pyright: ignore[reportAttributeAccessIssue]
+    assert isinstance(last, Step)
+    photos = steered(painting, color=0.0)
+    assert not torch.equal(photos.picture(), photos.recolored(1.0).picture())
     full = steered(painting, color=1.0)
-    assert not torch.equal(replace(full, color=0.0).picture(), full.picture())
+    assert torch.equal(full.picture(), full.recolored(1.0).picture())
+    assert not torch.equal(full.picture(), full.recolored(0.0).picture())
     *_, finished = painting
     assert isinstance(finished, Finished)
     assert captured == 1

@@ -13,10 +13,11 @@ from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.engine.schedule import PictureTooSmallError, plan
 from stylized.service import convert
 from stylized.service.errors import ServiceError
-from stylized.service.jobs import JobSpec
+from stylized.service.jobs import JobSpec, StyleSpec
 from stylized.service.limits import (
     DEFAULT_FRAME_INTERVAL_S,
     DEFAULT_FRAME_SIDE,
+    MASK_SHAPE_TOLERANCE,
     MAX_FRAME_SIDE,
     MAX_INLINE_IMAGE_BYTES,
     MAX_RAW_FRAME_SIDE,
@@ -67,8 +68,9 @@ class Admission:
         if len(request.styles) > self._limits.max_styles:
             text = f"The request has {len(request.styles)} styles; at most {self._limits.max_styles} are accepted."
             raise ServiceError(Reason.INVALID_REQUEST, text, field="styles")
-        styles = [await self._style(style, f"styles[{index}]") for index, style in enumerate(request.styles)]
         content = await self._image(request.content, "content")
+        styles = [await self._style(style, content, f"styles[{index}]") for index, style in enumerate(request.styles)]
+        mask = await self._mask(request, content, "mask", "the photo")
         try:
             plan(content.width, content.height, parameters)
         except PictureTooSmallError as error:
@@ -86,6 +88,7 @@ class Admission:
             max_runtime_s=max_runtime_s,
             client=client,
             detach=request.detach,
+            mask=mask,
         )
 
     def _preset(self, name: str) -> Preset:
@@ -98,18 +101,41 @@ class Admission:
             )
         return preset
 
-    async def _style(self, style: pb.Style, field: str) -> tuple[StoredImage, float]:
+    async def _style(self, style: pb.Style, content: StoredImage, field: str) -> StyleSpec:
         weight = style.weight if style.HasField("weight") else 1.0
         if not (math.isfinite(weight) and weight > 0):
             text = f"The weight of a style is a positive number, not {weight:g}."
             raise ServiceError(Reason.INVALID_PARAMETER, text, field=f"{field}.weight")
         source = style.WhichOneof("source")
         if source == "name":
-            return await self._builtin(style.name, f"{field}.name"), weight
-        if source is None:
+            image = await self._builtin(style.name, f"{field}.name")
+        elif source == "image":
+            image = await self._image(style.image, f"{field}.image")
+        else:
             text = "A style has neither a picture nor a name; set one of them."
             raise ServiceError(Reason.INVALID_REQUEST, text, field=field)
-        return await self._image(style.image, f"{field}.image"), weight
+        mask = await self._mask(style, content, f"{field}.mask", "the photo")
+        source_mask = await self._mask(style, image, f"{field}.source_mask", "the style picture")
+        return StyleSpec(image, weight, mask, source_mask)
+
+    async def _mask(
+        self, message: pb.StylizeRequest | pb.Style, picture: StoredImage, field: str, what: str
+    ) -> StoredImage | None:
+        """The mask that `message` has in the last part of `field`, if any. Of another shape than its picture it would
+        have to be cropped or stretched, and where the user drew is then anybody's guess."""
+        name = field.rpartition(".")[2]
+        if not message.HasField(name):  # pyright: ignore[reportArgumentType]
+            return None
+        mask = await self._image(getattr(message, name), field)
+        expected = mask.height * picture.width / picture.height
+        if abs(mask.width - expected) > max(1.0, MASK_SHAPE_TOLERANCE * expected):
+            raise ServiceError(
+                Reason.INVALID_REQUEST,
+                f"The mask has {mask.width} x {mask.height} pixels, which is not the shape of {what} with"
+                f" {picture.width} x {picture.height}; make it in that size, or scaled down as a whole.",
+                field=field,
+            )
+        return mask
 
     async def _builtin(self, name: str, field: str) -> StoredImage:
         style = self._styles.get(name)
@@ -157,7 +183,7 @@ def preview_from(policy: pb.PreviewPolicy) -> Preview:
     interval = DEFAULT_FRAME_INTERVAL_S
     if policy.HasField("min_interval"):
         interval = _seconds(policy.min_interval, "preview.min_interval")
-    return Preview(side, interval, frame_format)
+    return Preview(side, interval, frame_format, policy.every_iterations)
 
 
 def _seconds(duration, field: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from neuralstyle.v1 import stylize_pb2 as pb
@@ -18,11 +18,21 @@ from stylized.service.uploads import StoredImage
 
 
 @dataclass(frozen=True)
+class StyleSpec:
+    """A style: its picture, its share in the mix, and its masks."""
+
+    image: StoredImage
+    weight: float
+    mask: StoredImage | None = None
+    source_mask: StoredImage | None = None
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """All that was asked for, checked and resolved."""
 
     content: StoredImage
-    styles: tuple[tuple[StoredImage, float], ...]
+    styles: tuple[StyleSpec, ...]
     preset: str
     parameters: Parameters
     precision: Precision
@@ -34,10 +44,20 @@ class JobSpec:
     client: str
     detach: bool = False
     """The job goes on, and its outcome is kept, when its viewers go away."""
+    mask: StoredImage | None = None
+    """Where to paint."""
+
+    def pictures(self) -> Iterator[StoredImage]:
+        """All pictures that the job needs; one that is needed twice comes twice."""
+        yield self.content
+        if self.mask:
+            yield self.mask
+        for style in self.styles:
+            yield from (image for image in (style.image, style.mask, style.source_mask) if image)
 
     def without_pictures(self) -> JobSpec:
         """The same without the pictures' bytes: those of an ended job are the store's to keep or drop."""
-        return replace(self, content=replace(self.content, data=b""), styles=())
+        return replace(self, content=replace(self.content, data=b""), styles=(), mask=None)
 
 
 class JobState(enum.Enum):
@@ -84,11 +104,16 @@ class Job:
         The worker makes frames as the job's own preview says; whoever wants them less often gets fewer, whoever wants
         them smaller gets them scaled down when they are sent.
         """
-        made = self.spec.preview
-        slower = preview and made and preview.min_interval_s > made.min_interval_s
-        outbox = Outbox(preview, pause_s=preview.min_interval_s if preview and slower else 0.0)
+        outbox = Outbox(preview, pause_s=self._pause_between_frames(preview))
         self.broadcast.attach(outbox)
         return outbox
+
+    def _pause_between_frames(self, preview: Preview | None) -> float:
+        made = self.spec.preview
+        if preview is None or made is None or preview.every_iterations:
+            return 0.0
+        slower = made.every_iterations or preview.min_interval_s > made.min_interval_s
+        return preview.min_interval_s if slower else 0.0
 
     def request_stop(self, error: ServiceError) -> None:
         """Asks the job to end with `error`. The first caller's error counts."""
@@ -115,9 +140,8 @@ class Job:
             return
         self.state = JobState.ENDED
         self.ended = time.monotonic()
-        self.spec.content.pins -= 1
-        for style, _ in self.spec.styles:
-            style.pins -= 1
+        for picture in self.spec.pictures():
+            picture.pins -= 1
         self.spec = self.spec.without_pictures()
         self.broadcast.put(outcome)
         self.on_end(self)
@@ -130,6 +154,5 @@ def cancelled() -> ServiceError:
 
 def pin(spec: JobSpec) -> None:
     """Keeps the job's pictures in the store until Job.end."""
-    spec.content.pins += 1
-    for style, _ in spec.styles:
-        style.pins += 1
+    for picture in spec.pictures():
+        picture.pins += 1

@@ -15,10 +15,12 @@ from stylized.service.pixelblocks import BlockName
 
 @dataclass(frozen=True)
 class StyleBlock:
-    """A style picture, [H, W, 3], and its share in the mix."""
+    """A style picture, [H, W, 3], its share in the mix, and its masks, [H, W]."""
 
     block: BlockName
     weight: float
+    mask: BlockName | None = None
+    source_mask: BlockName | None = None
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class FrameBlock:
     block: BlockName
     max_side: int
     min_interval_s: float
+    every_iterations: int
+    """Steps from one frame to the next, in place of `min_interval_s`; 0: by time."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class RunJob:
     frames: FrameBlock | None
     progress_interval_s: float
     """Least time between two JobStepped, but for the first and the last."""
+    mask: BlockName | None = None
+    """[H, W]: where to paint."""
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,24 @@ from dataclasses import asdict
 
 from stylized.engine.choices import Precision
 from stylized.service.jobs import JobSpec
+from stylized.service.uploads import StoredImage
 
 
 def parameter_hash(spec: JobSpec, precision: Precision, weights_sha256: str) -> str:
-    """sha-256 over everything that decides the pixels: content, styles, parameters, seed, precision, weights."""
+    """sha-256 over everything that decides the pixels: content, styles, masks, parameters, seed, precision, weights."""
     facts = {
         "content": spec.content.image_id,
-        "styles": [[style.image_id, weight] for style, weight in spec.styles],
+        "mask": _id(spec.mask),
+        "styles": [
+            [style.image.image_id, style.weight, _id(style.mask), _id(style.source_mask)] for style in spec.styles
+        ],
         "parameters": asdict(spec.parameters),
         "seed": spec.seed,
         "precision": precision.value,
         "weights": weights_sha256,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _id(image: StoredImage | None) -> str | None:
+    return image.image_id if image else None

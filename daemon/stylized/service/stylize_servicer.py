@@ -31,7 +31,7 @@ from stylized.service.uploads import ImageStore
 from stylized.styles import BuiltinStyle
 
 API_VERSIONS = ("neuralstyle.v1",)
-FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job", "watch-job")
+FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job", "watch-job", "masks")
 THUMBNAIL_SIDE = 192
 CLIENT_METADATA = "x-client"
 MAX_CLIENT_NAME = 64
@@ -193,6 +193,8 @@ class StylizeServicer(rpc.StylizeServiceServicer):
                     description=preset.description,
                     weights=preset.weights,
                     tunables=convert.tunables_to(preset.parameters),
+                    extends=preset.extends,
+                    origins=convert.origins_to(preset),
                 )
                 for preset in self._presets.values()
             ]

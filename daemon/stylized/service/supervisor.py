@@ -18,9 +18,9 @@ from stylized.service.jobs import Job, JobState
 from stylized.service.limits import BATCH_PROGRESS_INTERVAL_S, MIN_PROGRESS_INTERVAL_S, Limits
 from stylized.service.messages import FrameBlock, RunJob, StyleBlock, WorkerReady, WorkerUnable
 from stylized.service.outbox import Painting
-from stylized.service.pixelblocks import PixelBlock, close_all
+from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.service.queue import JobQueue
-from stylized.service.uploads import ImageStore
+from stylized.service.uploads import ImageStore, StoredImage
 from stylized.service.worker_process import WorkerOptions, WorkerProcess
 
 RESTART_PAUSE_S = 1.0
@@ -226,15 +226,20 @@ class Supervisor:
         content = await self._store.decode(spec.content, last=True)
         level = plan(content.width, content.height, spec.parameters)[-1]
         content_block = keep(PixelBlock.holding(content.rgb))
+
+        async def masked(stored: StoredImage | None) -> BlockName | None:
+            return keep(PixelBlock.holding(await self._store.decode_mask(stored))).name if stored else None
+
         styles = []
-        for stored, weight in spec.styles:
-            pixels = await self._store.decode(stored, last=False)
-            styles.append(StyleBlock(keep(PixelBlock.holding(pixels.rgb)).name, weight))
+        for style in spec.styles:
+            pixels = keep(PixelBlock.holding((await self._store.decode(style.image, last=False)).rgb)).name
+            styles.append(StyleBlock(pixels, style.weight, await masked(style.mask), await masked(style.source_mask)))
         result = keep(PixelBlock.make((level.height, level.width, 3), "<f4"))
         slot = frames = None
         if spec.preview:
-            slot = keep(PixelBlock.make((spec.preview.max_side**2 * 3,), "u1"))
-            frames = FrameBlock(slot.name, spec.preview.max_side, spec.preview.min_interval_s)
+            wanted = spec.preview
+            slot = keep(PixelBlock.make((wanted.max_side**2 * 3,), "u1"))
+            frames = FrameBlock(slot.name, wanted.max_side, wanted.min_interval_s, wanted.every_iterations)
         order = RunJob(
             job_id=job.job_id,
             content=content_block.name,
@@ -245,6 +250,7 @@ class Supervisor:
             result=result.name,
             frames=frames,
             progress_interval_s=BATCH_PROGRESS_INTERVAL_S if spec.batch else MIN_PROGRESS_INTERVAL_S,
+            mask=await masked(spec.mask),
         )
         return order, result, slot
 

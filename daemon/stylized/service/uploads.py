@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.service import images
@@ -135,6 +138,11 @@ class ImageStore:
                 self._decoded.put(stored.image_id, pixels)
         return pixels
 
+    async def decode_mask(self, stored: StoredImage) -> NDArray[np.generic]:
+        """The brightness of a stored picture that is used as a mask, [H, W]; see `images.brightness`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._decoder, _decode_mask, stored.data, stored.layout, self._limits)
+
     def close(self) -> None:
         """Ends the decoding thread."""
         self._decoder.shutdown(wait=False, cancel_futures=True)
@@ -174,3 +182,7 @@ def _decode(data: bytes, layout: pb.RawFormat | None, limits: Limits) -> Pixels:
     if layout is None:
         return images.decode_file(data, limits)
     return images.decode_raw(layout, data, limits)
+
+
+def _decode_mask(data: bytes, layout: pb.RawFormat | None, limits: Limits) -> NDArray[np.generic]:
+    return images.brightness(_decode(data, layout, limits))

@@ -14,7 +14,6 @@ import signal
 import threading
 import time
 from collections.abc import Generator, Mapping
-from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -28,6 +27,7 @@ from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.optimizers import NotFiniteError
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.precision import dtype_of, resolve_precision
+from stylized.engine.regions import EmptyRegionError
 from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError
 from stylized.engine.stylize import Event, Finished, Planned, Request, Step, StyleSource, stylize
@@ -53,7 +53,7 @@ from stylized.service.messages import (
     WorkerReady,
     WorkerUnable,
 )
-from stylized.service.pixelblocks import PixelBlock, close_all
+from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.weights import WeightsDamagedError, WeightsMissingError, load_all
 
 NICENESS = 5
@@ -182,6 +182,8 @@ class _Painter:
             return JobFailed(job.job_id, refused.reason.name, refused.message, refused.field)
         except PictureTooSmallError as error:
             return JobFailed(job.job_id, Reason.IMAGE_TOO_SMALL.name, error.message)
+        except EmptyRegionError as error:
+            return JobFailed(job.job_id, Reason.INVALID_REQUEST.name, error.message, error.field)
         except ServiceError as error:
             return JobFailed(job.job_id, error.reason.name, error.message, error.field)
         except (MemoryError, torch.OutOfMemoryError):
@@ -202,21 +204,25 @@ class _Painter:
     def _paint(self, job: RunJob) -> JobFinished | JobStopped | JobFailed:
         precision = resolve_precision(job.precision, self._device.device)
         self._device.reset_peak_memory()
-        blocks = [PixelBlock.open(name) for name in (job.content, *(style.block for style in job.styles))]
         result = PixelBlock.open(job.result)
         slot = PixelBlock.open(job.frames.block) if job.frames else None
         try:
-            content, *styles = (self._to_tensor(block) for block in blocks)
             request = Request(
-                content=content,
+                content=self._to_tensor(job.content),
                 styles=tuple(
-                    StyleSource(pixels, style.weight) for pixels, style in zip(styles, job.styles, strict=True)
+                    StyleSource(
+                        self._to_tensor(style.block),
+                        style.weight,
+                        self._to_mask(style.mask),
+                        self._to_mask(style.source_mask),
+                    )
+                    for style in job.styles
                 ),
                 parameters=job.parameters,
                 seed=job.seed,
+                mask=self._to_mask(job.mask),
             )
-            style_sizes = [(pixels.shape[3], pixels.shape[2]) for pixels in styles]
-            del content, styles
+            style_sizes = [(style.pixels.shape[3], style.pixels.shape[2]) for style in request.styles]
             events = stylize(self._network(job.parameters.backbone, precision), request)
             planned = next(events)
             assert isinstance(planned, Planned)
@@ -234,7 +240,7 @@ class _Painter:
             result.array[...] = picture[0].permute(1, 2, 0).cpu().numpy()
             return JobFinished(job.job_id, steps, losses, self._device.peak_memory(), planned.warnings)
         finally:
-            close_all([*blocks, result, *([slot] if slot else [])])
+            close_all([result, *([slot] if slot else [])])
 
     def _follow(
         self, job: RunJob, events: Generator[Event, Steering | None, None], slot: PixelBlock | None
@@ -260,8 +266,8 @@ class _Painter:
             if keep:
                 # The weights came too late for this painting, but not how it is coloured.
                 steering = control.take_steering()
-                return replace(event, color=steering.color) if steering else event
-            if viewer and viewer.is_due(now) and self._slot_free.is_set():
+                return event.recolored(steering.color) if steering else event
+            if viewer and viewer.is_due(event.iteration, now) and self._slot_free.is_set():
                 self._slot_free.clear()
                 self._pipe.send(viewer.show(event, now))
 
@@ -288,11 +294,19 @@ class _Painter:
             )
         return self._networks[key]
 
-    def _to_tensor(self, block: PixelBlock) -> torch.Tensor:
-        """[1, 3, H, W] float32 in 0..1 on the device."""
-        samples = torch.from_numpy(np.array(block.array)).to(self._device.device)
-        top = 1.0 if samples.is_floating_point() else float(np.iinfo(block.name.dtype).max)
+    def _to_tensor(self, name: BlockName) -> torch.Tensor:
+        """The picture in a block: [1, C, H, W] float32 in 0..1 on the device."""
+        block = PixelBlock.open(name)
+        try:
+            samples = torch.from_numpy(np.array(block.array).reshape(*name.shape[:2], -1)).to(self._device.device)
+        finally:
+            block.close()
+        top = 1.0 if samples.is_floating_point() else float(np.iinfo(name.dtype).max)
         return (samples.permute(2, 0, 1).unsqueeze(0).float() / top).contiguous()
+
+    def _to_mask(self, name: BlockName | None) -> torch.Tensor | None:
+        """[1, 1, H, W], in the same way."""
+        return self._to_tensor(name) if name else None
 
 
 class _Viewer:
@@ -303,13 +317,16 @@ class _Viewer:
         self._wanted = wanted
         self._slot = slot
         self._next = float("-inf")
+        """When, or after which step, the next frame is due."""
 
-    def is_due(self, now: float) -> bool:
-        return now >= self._next
+    def is_due(self, iteration: int, now: float) -> bool:
+        return (iteration if self._wanted.every_iterations else now) >= self._next
 
     def show(self, step: Step, now: float) -> FrameReady:
         """Fills the slot with the picture as it stands."""
-        self._next = now + self._wanted.min_interval_s
+        every = self._wanted.every_iterations
+        # Of steps the next multiple, so that a frame that was late makes no other late.
+        self._next = (step.iteration // every + 1) * every if every else now + self._wanted.min_interval_s
         picture = step.picture()
         height, width = picture.shape[2:]
         scale = min(1.0, self._wanted.max_side / max(width, height))

@@ -74,7 +74,7 @@ class Reason(enum.Enum):
         grpc.StatusCode.INVALID_ARGUMENT,
         16,
         "A tunable is out of its range, not finite, or of the wrong kind.",
-        "`stylize presets NAME` shows values that work.",
+        "`stylize presets show NAME` shows values that work.",
     )
     UNKNOWN_LAYER = ReasonInfo(
         grpc.StatusCode.INVALID_ARGUMENT,
