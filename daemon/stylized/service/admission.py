@@ -25,6 +25,7 @@ from stylized.service.limits import (
     MIN_FRAME_SIDE,
     Limits,
 )
+from stylized.service.messages import NO_STATE
 from stylized.service.outbox import Preview
 from stylized.service.uploads import ImageStore, StoredImage
 from stylized.styles import BuiltinStyle
@@ -43,9 +44,13 @@ class Admission:
         store: ImageStore,
         limits: Limits,
         check_backbone: Callable[[Backbone], Awaitable[None]],
+        can_resume: Callable[[str], bool],
     ) -> None:
-        """check_backbone: raises ServiceError for a network that cannot be had."""
+        """check_backbone: raises ServiceError for a network that cannot be had. can_resume: tells whether a painting
+        can go on from that of a job.
+        """
         self._check_backbone = check_backbone
+        self._can_resume = can_resume
         self._presets = presets
         self._styles = styles
         self._store = store
@@ -89,7 +94,10 @@ class Admission:
             detach=request.detach,
             mask=mask,
             init_image=init_image,
+            resume_from=request.resume_from,
         )
+        if spec.resume_from and not self._can_resume(spec.resume_from):
+            raise ServiceError(Reason.JOB_NOT_FOUND, NO_STATE, field="resume_from")
         _check_pictures(spec)
         return spec
 
@@ -178,13 +186,14 @@ class Admission:
 
 def _check_pictures(spec: JobSpec) -> None:
     """Raises ServiceError for a picture that is missing or too small."""
+    resumed = bool(spec.resume_from)
     try:
-        check_pictures(spec.sizes, spec.parameters)
+        check_pictures(spec.sizes, spec.parameters, resumed=resumed)
     except MissingPictureError as error:
         raise ServiceError(Reason.INVALID_REQUEST, error.message, field=error.picture) from error
     shape = "content" if spec.content else "styles[0]" if spec.styles else "init_image"
     try:
-        plan(spec.sizes, spec.parameters)
+        plan(spec.sizes, spec.parameters, resumed=resumed)
     except PictureTooSmallError as error:
         raise ServiceError(Reason.IMAGE_TOO_SMALL, error.message, field=shape) from error
 

@@ -85,6 +85,7 @@ class JobRun:
             if message is None:
                 return None
             if isinstance(message, JobFinished):
+                self._worker.resumable = message.resumable
                 return self._job.stop_error or self._finish(message)
             if isinstance(message, JobStopped):
                 self._job.iteration = message.iteration
@@ -198,7 +199,7 @@ class JobRun:
             server_version=__version__,
             weights=convert.weights_to(weights),
             parameter_hash=""
-            if self._job.steered or message.stopped_early
+            if self._job.steered or message.stopped_early or spec.resume_from
             else parameter_hash(spec, self._started.precision, weights.sha256),
             stopped_early=message.stopped_early,
             parameters=convert.tunables_to(spec.parameters),

@@ -48,6 +48,8 @@ class JobSpec:
     mask: StoredImage | None = None
     """Where to paint."""
     init_image: StoredImage | None = None
+    resume_from: str = ""
+    """Id of the job whose painting goes on."""
 
     @property
     def sizes(self) -> PictureSizes:

@@ -79,6 +79,10 @@ class Supervisor:
             return pb.WORKER_STATE_LOADING
         return pb.WORKER_STATE_BUSY if self.running else pb.WORKER_STATE_READY
 
+    def can_resume(self, job_id: str) -> bool:
+        """True if the worker keeps the state of this job."""
+        return self._worker is not None and not self._worker.gone and job_id in self._worker.resumable
+
     async def run(self) -> None:
         """Loads the networks, then runs jobs until cancelled."""
         try:
@@ -230,7 +234,7 @@ class Supervisor:
         async def masked(stored: StoredImage | None) -> BlockName | None:
             return keep(PixelBlock.holding(await self._store.decode_mask(stored))).name if stored else None
 
-        level = plan(spec.sizes, spec.parameters)[-1]
+        level = plan(spec.sizes, spec.parameters, resumed=bool(spec.resume_from))[-1]
         content = await shared(spec.content, last=True) if spec.content else None
         init_image = await shared(spec.init_image) if spec.init_image else None
         styles = []
@@ -255,6 +259,8 @@ class Supervisor:
             frames=frames,
             progress_interval_s=BATCH_PROGRESS_INTERVAL_S if spec.batch else MIN_PROGRESS_INTERVAL_S,
             mask=await masked(spec.mask),
+            resume_from=spec.resume_from,
+            max_states_bytes=self._limits.max_states_bytes,
         )
         return order, result, slot
 
