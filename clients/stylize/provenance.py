@@ -15,7 +15,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +124,13 @@ class Provenance:
 
     def to_comment(self) -> bytes:
         """The value of the EXIF tag UserComment."""
-        return _COMMENT_PREFIX + json.dumps(asdict(self)).encode("ascii")
+        return _COMMENT_PREFIX + json.dumps(vars(self), default=vars).encode("ascii")
 
     def to_png_text(self) -> PngInfo:
         """The text chunks of a PNG."""
         text = PngInfo()
-        for key, value in asdict(self).items():
-            text.add_text(TEXT_PREFIX + key, value if isinstance(value, str) else json.dumps(value))
+        for key, value in vars(self).items():
+            text.add_text(TEXT_PREFIX + key, value if isinstance(value, str) else json.dumps(value, default=vars))
         return text
 
 

@@ -7,7 +7,6 @@ then renamed. What can be refused is refused by `check_output`, before hours of 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from stylize.events import Result, Started, Summary
 from stylize.masking import Mask
 from stylize.pictures import PhotoTraits, Picture
 from stylize.provenance import Provenance, Sources
+from stylize.renaming import rename_unless_exists
 
 
 def check_output(path: Path, overwrite: bool, depth: int = 8) -> None:
@@ -164,7 +164,7 @@ def written_whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
             if overwrite:
                 part.replace(path)
             else:
-                _move_unless_exists(part, path)
+                rename_unless_exists(part, path)
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
@@ -212,18 +212,6 @@ def _flush(part: Path) -> None:
     """Makes sure that the file is on the disk before it gets its name."""
     with part.open("rb+") as stream:
         os.fsync(stream.fileno())
-
-
-def _move_unless_exists(part: Path, path: Path) -> None:
-    try:
-        path.hardlink_to(part)  # fails if there is such a file, unlike a rename
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
-        # A file system without hard links: the check is then not atomic.
-        if path.exists():
-            raise FileExistsError(path) from None
-        part.replace(path)
 
 
 def _exists(path: Path) -> OutputExists:

@@ -18,7 +18,7 @@ From the outside in:
     layout      the folders and files that make a hot folder
     filesystem  reading, writing and moving so that nothing is lost, overwritten or followed
     reports     what happens, as dataclasses, for whoever shows it
-    timing      how patient a watcher is
+    timing      how patient a watcher is, and how much it asks for at a time
     preview     what would be done, for a dry run
     status      counts, rate and errors, from the ledger alone
     systemd     the text of a user unit

@@ -44,6 +44,8 @@ class Admission:
         self._styles = styles
         self._store = store
         self._limits = limits
+        self._builtin_ids: dict[str, str] = {}
+        """Image ids of the built-in styles that were asked for."""
 
     async def admit(self, request: pb.StylizeRequest, client: str) -> JobSpec:
         """The job that `request` asks for. Raises ServiceError that names the field at fault."""
@@ -112,7 +114,11 @@ class Admission:
                 f"There is no built-in style {name[:80]!r}; use one of {', '.join(self._styles)}, or send a picture.",
                 field=field,
             )
-        return await self._store.put(style.read(), None)
+        stored = self._store.find(self._builtin_ids.get(name, ""))
+        if stored is None:
+            stored = await self._store.put(style.read(), None)
+            self._builtin_ids[name] = stored.image_id
+        return stored
 
     async def _image(self, image: pb.Image, field: str) -> StoredImage:
         source = image.WhichOneof("source")

@@ -54,6 +54,11 @@ class Pixels:
         """Rows."""
         return self.rgb.shape[0]
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the samples."""
+        return self.rgb.nbytes + (self.alpha.nbytes if self.alpha is not None else 0)
+
 
 def decode_file(data: bytes, limits: Limits) -> Pixels:
     """The picture in an encoded file, turned upright (EXIF) and converted to sRGB from its ICC profile.

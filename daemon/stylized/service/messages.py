@@ -45,6 +45,8 @@ class RunJob:
     result: BlockName
     """[H, W, 3] float32 at the size of the last level."""
     frames: FrameBlock | None
+    progress_interval_s: float
+    """Least time between two JobStepped, but for the first and the last."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from dataclasses import replace
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.schedule import plan
+from stylized.service.encode import encode_result
 from stylized.service.errors import ServiceError
-from stylized.service.job_run import JobRun
+from stylized.service.job_run import Canvas, JobRun
 from stylized.service.jobs import Job, JobState
-from stylized.service.limits import Limits
+from stylized.service.limits import BATCH_PROGRESS_INTERVAL_S, MIN_PROGRESS_INTERVAL_S, Limits
 from stylized.service.messages import FrameBlock, RunJob, StyleBlock, WorkerReady, WorkerUnable
 from stylized.service.outbox import Painting
 from stylized.service.pixelblocks import PixelBlock, close_all
@@ -42,6 +43,13 @@ class Supervisor:
         self._ready: WorkerReady | None = None
         self._failure: ServiceError | None = None
         self.running: Job | None = None
+        self._encoded: Job | None = None
+        self._encoding: asyncio.Task[None] | None = None
+
+    @property
+    def at_work(self) -> tuple[Job, ...]:
+        """Jobs that have begun and have not ended: the one being painted, after one whose painting is being encoded."""
+        return tuple(job for job in (self._encoded, self.running) if job)
 
     @property
     def ready(self) -> WorkerReady | None:
@@ -67,19 +75,41 @@ class Supervisor:
                 job.state = JobState.RUNNING
                 try:
                     outcome = await self._run(job)
+                    if self._encoding:
+                        await self._encoding  # one large painting in memory at a time
                 except Exception:
-                    log.exception("job %s: failed", job.job_id)
-                    text = "Something went wrong inside the daemon; `stylize daemon logs` tells more."
-                    outcome = ServiceError(Reason.INTERNAL, text)
+                    outcome = _unexpected(job)
                 finally:
                     self.running = None
                     self._queue.done()
-                job.end(outcome)
-                _log_end(job, outcome)
+                self._hand_over(job, outcome)
                 await self._preload()
         finally:
+            if self._encoding:
+                self._encoding.cancel()
             if self._worker:
                 await self._discard(self._worker)
+
+    def _hand_over(self, job: Job, outcome: Canvas | ServiceError) -> None:
+        """Ends the job; a painting is encoded meanwhile, so that the worker gets its next job at once."""
+        if isinstance(outcome, ServiceError):
+            _end(job, outcome)
+            return
+        self._encoded = job
+        self._encoding = asyncio.create_task(self._encode(job, outcome))
+
+    async def _encode(self, job: Job, canvas: Canvas) -> None:
+        try:
+            content, result_format = job.spec.content, job.spec.result_format
+            photo = await self._store.decode(content, last=True) if content.has_alpha else None
+            alpha = photo.alpha if photo else None
+            header, data = await asyncio.to_thread(encode_result, canvas.rgb, alpha, result_format)
+            outcome = Painting(header, data, canvas.summary)
+        except Exception:
+            outcome = _unexpected(job)
+        finally:
+            self._encoded = None
+        _end(job, outcome)
 
     async def _preload(self) -> None:
         """Has a worker ready before the next job asks for it; a failure is kept for that job to tell."""
@@ -125,7 +155,7 @@ class Supervisor:
             self._worker = None
         return await worker.close()
 
-    async def _run(self, job: Job) -> Painting | ServiceError:
+    async def _run(self, job: Job) -> Canvas | ServiceError:
         """Runs one job to its end, whatever that is."""
         began = time.monotonic()
         timer = None
@@ -144,7 +174,7 @@ class Supervisor:
                 # As they are now: the job may have been steered since the order was made.
                 worker.send(replace(order, parameters=job.spec.parameters))
                 assert self._ready is not None
-                run = JobRun(job, worker, self._ready, self._store, self._limits, result, slot, began)
+                run = JobRun(job, worker, self._ready, self._limits, result, slot, began)
                 outcome = await run.follow()
                 if outcome:
                     return outcome
@@ -177,12 +207,12 @@ class Supervisor:
             return block
 
         spec = job.spec
-        content = await self._store.decode(spec.content)
+        content = await self._store.decode(spec.content, last=True)
         level = plan(content.width, content.height, spec.parameters)[-1]
         content_block = keep(PixelBlock.holding(content.rgb))
         styles = []
         for stored, weight in spec.styles:
-            pixels = await self._store.decode(stored)
+            pixels = await self._store.decode(stored, last=False)
             styles.append(StyleBlock(keep(PixelBlock.holding(pixels.rgb)).name, weight))
         result = keep(PixelBlock.make((level.height, level.width, 3), "<f4"))
         slot = frames = None
@@ -199,6 +229,7 @@ class Supervisor:
             seed=spec.seed,
             result=result.name,
             frames=frames,
+            progress_interval_s=BATCH_PROGRESS_INTERVAL_S if spec.batch else MIN_PROGRESS_INTERVAL_S,
         )
         return order, result, slot
 
@@ -211,7 +242,14 @@ def _exit_words(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _log_end(job: Job, outcome: Painting | ServiceError) -> None:
+def _unexpected(job: Job) -> ServiceError:
+    """What the viewers are told of the exception that is being handled."""
+    log.exception("job %s: failed", job.job_id)
+    return ServiceError(Reason.INTERNAL, "Something went wrong inside the daemon; `stylize daemon logs` tells more.")
+
+
+def _end(job: Job, outcome: Painting | ServiceError) -> None:
+    job.end(outcome)
     if isinstance(outcome, Painting):
         seconds = outcome.summary.run_time.ToMilliseconds() / 1000
         log.info("job %s: finished after %.1f s, loss %.4g", job.job_id, seconds, outcome.summary.loss)

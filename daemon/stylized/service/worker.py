@@ -32,7 +32,6 @@ from stylized.engine.stylize import Event, Finished, Planned, Request, Step, Sty
 from stylized.engine.vgg import VGG19
 from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
-from stylized.service.limits import MIN_PROGRESS_INTERVAL_S
 from stylized.service.messages import (
     FrameBlock,
     FrameReady,
@@ -249,7 +248,7 @@ class _Painter:
             control.steps = event.iteration
             now = time.monotonic()
             keep = control.stop is not None and control.stop.keep
-            if keep or now - last_progress >= MIN_PROGRESS_INTERVAL_S or event.iteration == event.iterations:
+            if keep or now - last_progress >= job.progress_interval_s or event.iteration == event.iterations:
                 last_progress = now
                 self._pipe.send(JobStepped(job.job_id, event.iteration, event.iterations, event.losses()))
             if keep:
