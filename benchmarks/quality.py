@@ -11,7 +11,7 @@ pieces:
 
     PYTHONPATH=. python benchmarks/quality.py [--work FOLDER] [--seconds N] [--write]
 
-All of it is some 80 minutes of one core. --seconds stops before the first run that starts later than that; --write
+All of it is some 60 minutes of one core. --seconds stops before the first run that would start later than that; --write
 brings the tables and pictures of docs/quality.md and benchmarks/results/quality.json up to date with what is done.
 """
 
@@ -20,49 +20,25 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from functools import cache
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
-from benchmarks.measures import Judge, pixel_distance
-from stylized.engine.parameters import Parameters
-from stylized.engine.presets import builtin_presets
-from stylized.engine.resample import resample
-from stylized.engine.schedule import fit_size, plan
-from stylized.engine.stylize import Finished, Request, Step, StyleSource, stylize
-from stylized.engine.vgg import VGG19
-from stylized.styles import builtin_styles
-from stylized.weights import load_weights
+import stylized
+from benchmarks import quality_report as report
+from benchmarks.studio import ROOT, Pair, Run, Studio, picture
+from stylized.service.device import find_device
 
-ROOT = Path(__file__).parents[1]
-PICTURES = Path(__file__).parent / "pictures"
-SAMPLE = ROOT / "clients" / "stylize" / "data" / "sample.jpg"
+RESULTS = Path(__file__).parent / "results"
 
 OURS = "default"
 RIVALS = ("pastiche", "crowson", "johnson")
 STRENGTHS = (0.2, 0.5, 0.8)
-SEED = 1
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A photo and a style, by the names of their pictures."""
-
-    photo: str
-    style: str
-
-    @property
-    def name(self) -> str:
-        """For files and tables."""
-        return f"{self.photo}-{self.style}"
 
 
 # An animal, a portrait, architecture, a landscape with houses; a bold mosaic, oil in thick and in thin strokes, a
@@ -86,177 +62,137 @@ class Scale:
     pairs: tuple[Pair, ...]
 
 
-SCALES = (Scale(256, 40.0, PAIRS), Scale(512, 120.0, PAIRS[:2]))
+SCALES = (Scale(256, 30.0, PAIRS), Scale(512, 90.0, PAIRS[:2]))
+TRIALS = Scale(128, 8.0, PAIRS[:3])
+"""Where the candidates are tried."""
+
+# What `default` might do otherwise, one thing at a time.
+CANDIDATES: Mapping[str, Mapping[str, Any]] = {}
 
 
-@dataclass(frozen=True)
-class Run:
-    """One painting: a preset with changes, at a size, within a time."""
-
-    pair: Pair
-    size: int
-    budget_s: float
-    preset: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    label: str = ""
-
-    @property
-    def name(self) -> str:
-        """Of its files; what it was painted with is in the JSON."""
-        return "_".join(filter(None, (str(self.size), self.pair.name, self.preset, self.label)))
-
-    @property
-    def parameters(self) -> Parameters:
-        """All that is asked for, before the steps are cut to the time."""
-        return replace(builtin_presets()[self.preset].parameters, **self.changes, size=self.size)
+def our_runs(scale: Scale, pair: Pair) -> list[Run]:
+    """Ours at all strengths."""
+    return [Run(pair, scale.size, scale.budget_s, OURS, {"strength": s}, f"{s:g}") for s in STRENGTHS]
 
 
-def planned_runs(scales: tuple[Scale, ...] = SCALES) -> Iterator[Run]:
-    """All runs of the comparison, the decisive ones first."""
-    for scale in scales:
+def rival_runs(scale: Scale, pair: Pair) -> list[Run]:
+    """The rivals as they are."""
+    return [Run(pair, scale.size, scale.budget_s, rival) for rival in RIVALS]
+
+
+def identity_runs(scale: Scale) -> list[Run]:
+    """A photo in its own style, which should stay as it is."""
+    photo = scale.pairs[0].photo
+    return [Run(Pair(photo, photo), scale.size, scale.budget_s, preset) for preset in (OURS, *RIVALS)]
+
+
+def candidate_runs(scale: Scale, pair: Pair) -> list[Run]:
+    """Ours with one thing changed."""
+    return [Run(pair, scale.size, scale.budget_s, OURS, changes, name) for name, changes in CANDIDATES.items()]
+
+
+def planned_runs() -> Iterator[Run]:
+    """All runs of the comparison, in the order in which they are done."""
+    first, *larger = SCALES
+    for pair in first.pairs:
+        yield from our_runs(first, pair)
+        yield from rival_runs(first, pair)
+    for pair in TRIALS.pairs:
+        yield from our_runs(TRIALS, pair)
+        yield from candidate_runs(TRIALS, pair)
+    yield from identity_runs(TRIALS)
+    for scale in larger:
         for pair in scale.pairs:
-            for strength in STRENGTHS:
-                yield Run(pair, scale.size, scale.budget_s, OURS, {"strength": strength}, f"{strength:g}")
-            for rival in RIVALS:
-                yield Run(pair, scale.size, scale.budget_s, rival)
-    # Identity: a photo in its own style should stay as it is.
-    first = scales[0]
-    photo = first.pairs[0].photo
-    for preset in (OURS, *RIVALS):
-        yield Run(Pair(photo, photo), first.size, first.budget_s, preset)
+            yield from our_runs(scale, pair)
+            yield from rival_runs(scale, pair)
 
 
-class Studio:
-    """Paints and measures, keeping what it did in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._network = load_network()
-
-    def done(self, run: Run) -> bool:
-        """Whether a run's numbers are there."""
-        return self._file(run, "json").exists()
-
-    def paint(self, run: Run) -> dict[str, Any]:
-        """Do a run: write NAME.png and NAME.json, and return what the latter holds."""
-        photo, style = picture(run.pair.photo), picture(run.pair.style)
-        parameters = cut_to(run.parameters, size_of(photo), run.budget_s, lambda p: self._cost(p, photo, style))
-        began = time.process_time()
-        finished = self._painted(parameters, photo, style)
-        cpu_s = time.process_time() - began
-        # The numbers are of the picture that is kept: 8 bits a sample.
-        pixels = (255.0 * finished.picture).round().clamp(0, 255).to(torch.uint8)
-        Image.fromarray(pixels[0].permute(1, 2, 0).numpy()).save(self._file(run, "png"))
-        result = {
-            "run": {**asdict(run), "changes": dict(run.changes)},
-            "iterations": finished.iterations,
-            "levels": [asdict(level) for level in plan(*size_of(photo), parameters)],
-            "cpu_s": round(cpu_s, 2),
-            "losses": finished.losses,
-            **self.measured(run, pixels / 255.0),
-        }
-        self._file(run, "json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        return result
-
-    def measured(self, run: Run, painting: Tensor) -> dict[str, float]:
-        """All measures of a painting."""
-        photo = resample(picture(run.pair.photo), *size_of(painting))
-        style = picture(run.pair.style)
-        style = resample(style, *fit_size(*size_of(style), max(size_of(painting))))
-        judge = Judge(self._network, photo, style)
-        distances = judge.style(painting)
-        return {
-            "style": distances.overall,
-            **asdict(distances),
-            "content": judge.content(painting),
-            "noise": judge.noise(painting),
-            "border": judge.border(painting),
-            "pixels": pixel_distance(painting, photo),
-        }
-
-    def _painted(self, parameters: Parameters, photo: Tensor, style: Tensor) -> Finished:
-        for event in stylize(self._network, Request(photo, (StyleSource(style, 1.0),), parameters, SEED)):
-            if isinstance(event, Finished):
-                return event
-        raise AssertionError("a painting ends with Finished")
-
-    def _cost(self, parameters: Parameters, photo: Tensor, style: Tensor) -> float:
-        """Processor seconds of a step at one size."""
-        times = [time.process_time()]
-        for event in stylize(self._network, Request(photo, (StyleSource(style, 1.0),), parameters, SEED)):
-            if isinstance(event, Step):
-                times.append(time.process_time())
-        # The first step waits for the targets, and warms the caches.
-        return min(after - before for before, after in pairwise(times[1:]))
-
-    def _file(self, run: Run, suffix: str) -> Path:
-        return self._folder / f"{run.name}.{suffix}"
+def write(studio: Studio, page: Path, images: Path, numbers: Path) -> None:
+    """Bring the page, its pictures and the JSON up to date with what is done."""
+    parts: dict[str, str] = {"facts": facts()}
+    for scale in SCALES:
+        found = compared(studio, scale)
+        parts[f"duels {scale.size}"] = report.duel_table(found, RIVALS)
+        parts[f"statistics {scale.size}"] = report.statistics_table(found, RIVALS)
+        parts[f"measures {scale.size}"] = report.measures_table(by_preset(studio, scale))
+        rows = [paintings(studio, scale, pair) for pair in scale.pairs]
+        cell = (200, 200) if scale is SCALES[0] else (400, 300)
+        report.save_sheet(images / f"quality-{scale.size}.jpg", rows, cell)
+    parts["candidates"] = candidates(studio)
+    identity = {run.preset: studio.result(run) for run in identity_runs(TRIALS)}
+    parts["identity"] = report.table(
+        [["preset", "pixel values"], *([name, f"{r['pixels']:.1f}"] for name, r in identity.items() if r)]
+    )
+    page.write_text(report.fill(page.read_text(encoding="utf-8"), parts), encoding="utf-8")
+    everything = {run.name: studio.result(run) for run in planned_runs()}
+    numbers.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
 
 
-# Steps that tell the cost of one: the cheapest counts, since what disturbs only adds.
-_TRIAL_STEPS = 4
-
-
-def cut_to(
-    parameters: Parameters, size: tuple[int, int], budget_s: float, cost: Callable[[Parameters], float]
-) -> Parameters:
-    """The parameters with the steps of all levels scaled alike, so that they take a time, or as little above one step
-    a level as possible.
-
-    size: the photo's (width, height). cost: processor seconds of a step of a painting with one size only.
-    """
-    costs = {
-        max(level.width, level.height): cost(
-            replace(
-                parameters,
-                size=max(level.width, level.height),
-                pyramid_factor=1.0,
-                iterations=_TRIAL_STEPS,
-                plateau=0.0,
-            )
-        )
-        for level in plan(*size, parameters)
+def compared(studio: Studio, scale: Scale) -> list[report.Duel]:
+    """Ours against the rivals, for the pairs that are done at all our strengths."""
+    ours = {pair.name: results(studio, our_runs(scale, pair)) for pair in scale.pairs}
+    rivals = {
+        pair.name: {run.preset: found for run in rival_runs(scale, pair) if (found := studio.result(run))}
+        for pair in scale.pairs
     }
-
-    def scaled(factor: float) -> Parameters:
-        return replace(
-            parameters,
-            iterations=max(1, round(factor * parameters.iterations)),
-            coarsest_iterations=round(factor * parameters.coarsest_iterations),
-        )
-
-    def total(factor: float) -> float:
-        return sum(costs[max(level.width, level.height)] * level.iterations for level in plan(*size, scaled(factor)))
-
-    low, high = 0.0, 1.0
-    while total(high) < budget_s:
-        low, high = high, 2 * high
-    for _ in range(30):
-        middle = (low + high) / 2
-        low, high = (middle, high) if total(middle) <= budget_s else (low, middle)
-    return scaled(low)
+    return report.duels({name: found for name, found in ours.items() if len(found) == len(STRENGTHS)}, rivals)
 
 
-@cache
-def picture(name: str) -> Tensor:
-    """A photo or a style by name, float32 [1, 3, H, W], 0..1."""
-    path = SAMPLE if name == "sample" else PICTURES / f"{name}.jpg"
-    if name in builtin_styles():
-        path = ROOT / "daemon" / "stylized" / "styles" / f"{name}.jpg"
-    with Image.open(path) as image:
-        return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).unsqueeze(0) / 255.0
+def by_preset(studio: Studio, scale: Scale) -> dict[str, list[Mapping[str, Any]]]:
+    """All results, the pairs of a preset together, ours once for each strength."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for pair in scale.pairs:
+        for run in [*our_runs(scale, pair), *rival_runs(scale, pair)]:
+            if result := studio.result(run):
+                found.setdefault(f"{run.preset} {run.label}".strip(), []).append(result)
+    return found
 
 
-def load_network() -> VGG19:
-    """The network that paints and measures: fp32 on the CPU."""
-    weights = load_weights()
-    return VGG19(weights.layers, mean_rgb=weights.mean_rgb)
+def candidates(studio: Studio) -> str:
+    """A row for each candidate: its measures, over ours at the same content distance where they are distances."""
+    rows = [["change", "style, over default's", "noise", "border", "processor seconds"]]
+    for name in ("", *CANDIDATES):
+        ratios, its = [], []
+        for pair in TRIALS.pairs:
+            ours = results(studio, our_runs(TRIALS, pair))
+            runs = candidate_runs(TRIALS, pair) if name else our_runs(TRIALS, pair)
+            found = [r for run in runs if run.label == (name or "0.5") and (r := studio.result(run))]
+            if len(ours) == len(STRENGTHS) and found:
+                ratios.append(found[0]["style"] / report.Curve.through(ours, "style").at(found[0]["content"]))
+                its += found
+        if its:
+            means = [
+                f"{sum(r[m] for r in its) / len(its):.{d}f}" for m, d in (("noise", 2), ("border", 3), ("cpu_s", 1))
+            ]
+            rows.append([name or "none: `default`", f"{report.geometric_mean(ratios):.2f}", *means])
+    return report.table(rows)
 
 
-def size_of(image: Tensor) -> tuple[int, int]:
-    """(width, height)"""
-    return image.shape[-1], image.shape[-2]
+def paintings(studio: Studio, scale: Scale, pair: Pair) -> list[Image.Image]:
+    """A row of the sheet: photo, style, ours at all strengths, the rivals; white where something is not done."""
+    row = [
+        Image.fromarray((255 * picture(name)[0].permute(1, 2, 0)).byte().numpy()) for name in (pair.photo, pair.style)
+    ]
+    for run in [*our_runs(scale, pair), *rival_runs(scale, pair)]:
+        row.append(studio.painting(run) if studio.result(run) else Image.new("RGB", row[0].size, "white"))
+    return row
+
+
+def results(studio: Studio, runs: list[Run]) -> list[Mapping[str, Any]]:
+    """Those that are done."""
+    return [found for run in runs if (found := studio.result(run))]
+
+
+def facts() -> str:
+    """Where and when, for the page."""
+    return "\n".join(
+        [
+            f"* date: {datetime.now(timezone.utc):%Y-%m-%d}",
+            f"* device: {find_device().name}, of which one thread in fp32; other work was going on beside it",
+            f"* versions: stylized {stylized.__version__}, torch {torch.__version__}",
+            *(f"* {scale.size} px: {scale.budget_s:g} processor seconds a painting" for scale in (*SCALES, TRIALS)),
+        ]
+    )
 
 
 def main() -> None:
@@ -264,19 +200,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "quality", help="where runs are kept")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="start no run after this processor time")
-    parser.add_argument("--write", action="store_true", help="write docs/quality.md")
+    parser.add_argument("--write", action="store_true", help="write docs/quality.md and its pictures")
     options = parser.parse_args()
     torch.set_num_threads(1)
     studio = Studio(options.work)
     for run in planned_runs():
         if time.process_time() > options.seconds:
             break
-        if not studio.done(run):
-            result = studio.paint(run)
+        if studio.result(run) is None:
+            done = studio.paint(run)
             print(
-                f"{run.name}: style {result['style']:.3f}, content {result['content']:.3f}, {result['cpu_s']} s",
-                flush=True,
+                f"{run.name}: style {done['style']:.3f}, content {done['content']:.3f}, {done['cpu_s']} s", flush=True
             )
+    if options.write:
+        write(studio, ROOT / "docs" / "quality.md", ROOT / "docs" / "images", RESULTS / "quality.json")
 
 
 if __name__ == "__main__":
