@@ -192,6 +192,8 @@ class StylizeServicer(rpc.StylizeServiceServicer):
                     description=preset.description,
                     weights=preset.weights,
                     tunables=convert.tunables_to(preset.parameters),
+                    extends=preset.extends,
+                    origins=convert.origins_to(preset),
                 )
                 for preset in self._presets.values()
             ]

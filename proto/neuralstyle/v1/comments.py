@@ -223,5 +223,10 @@ FIELD_COMMENTS: dict[str, str] = {
     'PresetInfo.description': 'What it is for, in a sentence.',
     'PresetInfo.weights': 'The weight set that it was made for.',
     'PresetInfo.tunables': 'Values of all tunables.',
+    'PresetInfo.extends': 'Name of the preset that it takes over the rest from; empty for a complete one.',
+    'PresetInfo.origins': 'Where the values come from, in the order of Tunables.',
+    'TunableOrigin.tunable': 'Name of the tunable.',
+    'TunableOrigin.preset': 'The preset that gives the value: this one, or one that it extends.',
+    'TunableOrigin.source': 'A line of the program, place in the paper, or reason that it was taken from.',
 }
 """By "Message.field", such as "Tunables.size"; one paragraph each."""
