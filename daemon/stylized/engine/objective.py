@@ -1,24 +1,45 @@
-"""What is minimised: a sum of weighted terms, each comparing one layer with a target."""
+"""What is minimised: a sum of weighted terms, each a loss of one layer's feature maps or of the picture itself.
+
+    Objective = content  Σ over content_layers  of  cw w_l · content_loss(F_l, photo's)
+              + style    Σ over style_layers    of  sw w_l · (distance of statistics + mean_std_weight · that of means
+                                                             and spreads), for each target by its share
+              - dream    Σ over dream_layers    of  dw w_l · mean(F_l²)
+              + tv, range, alpha                of  the picture
+
+(Gatys, Ecker and Bethge 2016, equation 7, and what followed.) The losses are in `losses`; here it is decided which of
+them the parameters mean, with which weight and target. A term without weight does not exist, and its layer is not
+computed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from stylized.engine.losses import content_loss, gram_matrix, style_loss, total_variation
-from stylized.engine.parameters import LayerWeight, LossWeights, Parameters
+from stylized.engine.choices import GradientNormalization, StyleMixing, StyleStatistic
+from stylized.engine.losses.content import activation, content_loss
+from stylized.engine.losses.gradient import unit_gradient
+from stylized.engine.losses.image import alpha_norm, out_of_range, total_variation
+from stylized.engine.losses.statistics import Moments, mix
+from stylized.engine.losses.style import Distance, Statistic, statistic
+from stylized.engine.parameters import LayerWeight, LossWeights, ParameterError, Parameters
 from stylized.engine.vgg import VGG19
+
+Loss = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """The objective and its gradient at a picture; tensors on the network's device, so reading one synchronises.
 
-    terms: weighted losses, 0-dim, by name: content, style, tv; a term whose weight is 0 is absent. total: their sum.
-    gradient: of the total with respect to the picture, in its shape.
+    terms: weighted losses, 0-dim, by name: content, style, tv, range, alpha, dream; a term whose weight is 0 is absent.
+    dream is 0 or below. total: their sum, which with a dream may be negative.
+    gradient: of the total with respect to the picture, in its shape. With gradient_normalization it is not: each
+    layer's part has another length then, so the walk along it need not lower the total at every step.
     """
 
     terms: dict[str, Tensor]
@@ -35,37 +56,61 @@ class StyleTarget:
 
 
 @dataclass(frozen=True)
-class _Term:
-    """weight · compare(features of layer, target), counted under `name`."""
+class Term:
+    """weight · loss(feature maps of `layer`), or loss(picture) where layer is None; counted under `name`."""
 
     name: str
-    layer: str
     weight: float
-    target: Tensor
-    compare: Callable[[Tensor, Tensor], Tensor]
+    loss: Loss
+    layer: str | None = None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """A statistic of feature maps, compared with each target by its share."""
+
+    statistic: Statistic
+    targets: tuple[tuple[float, Distance], ...]
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """features: [1, C, H, W]; returns a 0-dim tensor."""
+        found = self.statistic.measure(features, None)
+        return _sum(share * distance(found) for share, distance in self.targets)
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A sum of losses of the same maps, each with its factor."""
+
+    parts: tuple[tuple[float, Loss], ...]
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """features: [1, C, H, W]; returns a 0-dim tensor."""
+        return _sum(factor * loss(features) for factor, loss in self.parts)
 
 
 class Objective:
-    """L = cw Σ w_l mean((F_l - P_l)²) + sw Σ w_l mean((G_l - A_l)²) + tv mean(dx² + dy²).
+    """The tree of terms for one photo, its styles and parameters, at one size. Targets are computed once, here."""
 
-    Gatys, Ecker and Bethge 2016, equation 7, in the canonical units of `losses`. P_l are the photo's features, A_l the
-    styles' Gram matrices, mixed by share (as neural-style does for several styles). Targets are computed once, here.
-    """
+    def __init__(
+        self, network: VGG19, content: Tensor | None, styles: Sequence[StyleTarget], parameters: Parameters
+    ) -> None:
+        """Build the terms.
 
-    def __init__(self, network: VGG19, content: Tensor, styles: Sequence[StyleTarget], parameters: Parameters) -> None:
-        """Capture the targets.
-
-        content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255.
+        content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255; None if content_weight is 0.
+        styles: none are needed if style_weight is 0. Raises ParameterError where a weight asks for a picture that is
+        not there.
         """
         self._network = network
         self._parameters = parameters
-        self._weights = LossWeights.of(parameters)
         with torch.no_grad():
-            self._terms = [
-                *self._content_terms(content, parameters),
-                *self._style_terms(styles, parameters),
-            ]
-        self._taps = frozenset(term.layer for term in self._terms)
+            self.terms = (
+                *self._content_terms(content),
+                *self._style_terms(styles),
+                *_picture_terms(parameters),
+                *_dream_terms(parameters),
+            )
+        self._taps = frozenset(term.layer for term in self.terms if term.layer is not None)
 
     def evaluate(self, image: Tensor) -> Evaluation:
         """Compute the terms and the gradient at a picture, float [1, 3, H, W], RGB 0..255, without synchronising."""
@@ -73,46 +118,122 @@ class Objective:
         with torch.enable_grad():
             features = self._features(image, self._taps)
             terms: dict[str, Tensor] = {}
-            for term in self._terms:
-                value = term.weight * term.compare(features[term.layer], term.target)
+            for term in self.terms:
+                value = self._value(term, image if term.layer is None else features[term.layer])
                 terms[term.name] = terms[term.name] + value if term.name in terms else value
-            if self._weights.tv > 0:
-                terms["tv"] = self._weights.tv * total_variation(image)
-            total = torch.stack(list(terms.values())).sum()
+            total = _sum(terms.values())
             (gradient,) = torch.autograd.grad(total, image)
         # It comes in the channels_last order of the maps; optimisers flatten it, which is free only in plain order.
         return Evaluation(
             {name: value.detach() for name, value in terms.items()}, total.detach(), gradient.contiguous()
         )
 
+    def _value(self, term: Term, seen: Tensor) -> Tensor:
+        if term.layer is not None and self._parameters.gradient_normalization is GradientNormalization.L1:
+            seen = unit_gradient(seen, abs(term.weight))
+        return term.weight * term.loss(seen)
+
     def _features(self, image: Tensor, taps: frozenset[str]) -> dict[str, Tensor]:
         return self._network.features(image, taps, self._parameters.pooling, self._parameters.padding)
 
-    def _content_terms(self, content: Tensor, parameters: Parameters) -> list[_Term]:
-        layers = _in_use(parameters.content_layers, self._weights.content)
-        features = self._features(content, frozenset(entry.layer for entry in layers))
-        return [
-            _Term("content", e.layer, self._weights.content * e.weight, features[e.layer], content_loss) for e in layers
-        ]
+    def _content_terms(self, content: Tensor | None) -> Iterator[Term]:
+        weight = LossWeights.of(self._parameters).content
+        layers = _in_use(self._parameters.content_layers, weight)
+        if not layers:
+            return
+        if content is None:
+            raise ParameterError(
+                "content_weight", "content_weight is above 0, but there is no photo: send one, or set it to 0."
+            )
+        targets = self._features(content, _names(layers))
+        form = self._parameters.content_loss
+        for entry in layers:
+            loss = partial(content_loss, target=targets[entry.layer], form=form)
+            yield Term("content", weight * entry.weight, loss, entry.layer)
 
-    def _style_terms(self, styles: Sequence[StyleTarget], parameters: Parameters) -> list[_Term]:
-        layers = _in_use(parameters.style_layers, self._weights.style)
-        shares = sum(style.share for style in styles)
-        targets: dict[str, Tensor] = {}
+    def _style_terms(self, styles: Sequence[StyleTarget]) -> Iterator[Term]:
+        weight = LossWeights.of(self._parameters).style
+        layers = _in_use(geometric(self._parameters.style_layers, self._parameters.style_layer_ratio), weight)
+        if not layers:
+            return
+        if not styles:
+            raise ParameterError(
+                "style_weight", "style_weight is above 0, but there is no style: send one, or set it to 0."
+            )
+        parts = _statistics(self._parameters)
+        measured = self._measure(styles, [part for _, part in parts], _names(layers))
+        shares = [style.share / sum(style.share for style in styles) for style in styles]
+        for entry in layers:
+            losses = tuple(
+                (factor, Likeness(part, self._distances(part, moments, shares)))
+                for (factor, part), moments in zip(parts, measured[entry.layer], strict=True)
+            )
+            yield Term("style", weight * entry.weight, Weighted(losses), entry.layer)
+
+    def _measure(
+        self, styles: Sequence[StyleTarget], statistics: Sequence[Statistic], layers: frozenset[str]
+    ) -> dict[str, list[list[Moments]]]:
+        """By layer, for each statistic the moments of every style; one style's maps at a time are in memory."""
+        measured: dict[str, list[list[Moments]]] = {layer: [[] for _ in statistics] for layer in layers}
         for style in styles:
-            features = self._features(style.image, frozenset(entry.layer for entry in layers))
-            for layer, maps in features.items():
-                gram = gram_matrix(maps) * (style.share / shares)
-                targets[layer] = targets[layer] + gram if layer in targets else gram
-        return [
-            _Term("style", e.layer, self._weights.style * e.weight, targets[e.layer], _compare_style) for e in layers
-        ]
+            for layer, maps in self._features(style.image, layers).items():
+                for part, moments in zip(statistics, measured[layer], strict=True):
+                    moments.append(part.measure(maps, None))
+        return measured
+
+    def _distances(
+        self, part: Statistic, moments: Sequence[Moments], shares: Sequence[float]
+    ) -> tuple[tuple[float, Distance], ...]:
+        if self._parameters.style_mixing is StyleMixing.STATISTICS:
+            return ((1.0, part.distance(mix(moments, shares))),)
+        return tuple(zip(shares, map(part.distance, moments), strict=True))
 
 
-def _compare_style(features: Tensor, target: Tensor) -> Tensor:
-    return style_loss(gram_matrix(features), target)
+def geometric(layers: tuple[LayerWeight, ...], ratio: float) -> tuple[LayerWeight, ...]:
+    """Weigh each layer `ratio` times as much as the one before it in the list, on top of its weight; the sum stays.
+
+    anishathalye/neural-style, --style-layer-weight-exp.
+    """
+    tilted = [entry.weight * ratio**position for position, entry in enumerate(layers)]
+    scale = sum(entry.weight for entry in layers) / sum(tilted) if any(tilted) else 1.0
+    return tuple(LayerWeight(entry.layer, scale * weight) for entry, weight in zip(layers, tilted, strict=True))
+
+
+def _statistics(parameters: Parameters) -> tuple[tuple[float, Statistic], ...]:
+    """What a style layer is compared by, each with its factor."""
+
+    def named(kind: StyleStatistic) -> Statistic:
+        return statistic(kind, parameters.style_loss, parameters.gram_scale)
+
+    main = (1.0, named(parameters.style_statistic))
+    if parameters.mean_std_weight == 0:
+        return (main,)
+    return main, (parameters.mean_std_weight, named(StyleStatistic.MEAN_STD))
+
+
+def _picture_terms(parameters: Parameters) -> Iterator[Term]:
+    tv = partial(total_variation, form=parameters.tv_loss, power=parameters.tv_power)
+    terms = (
+        Term("tv", LossWeights.of(parameters).tv, tv),
+        Term("range", parameters.range_weight, out_of_range),
+        Term("alpha", parameters.alpha_weight, partial(alpha_norm, power=parameters.alpha_power)),
+    )
+    return (term for term in terms if term.weight > 0)
+
+
+def _dream_terms(parameters: Parameters) -> Iterator[Term]:
+    for entry in _in_use(parameters.dream_layers, parameters.dream_weight):
+        yield Term("dream", -parameters.dream_weight * entry.weight, activation, entry.layer)
 
 
 def _in_use(layers: tuple[LayerWeight, ...], weight: float) -> tuple[LayerWeight, ...]:
     """Layers that count, so that the network need not be computed for others."""
     return tuple(entry for entry in layers if weight > 0 and entry.weight > 0)
+
+
+def _names(layers: tuple[LayerWeight, ...]) -> frozenset[str]:
+    return frozenset(entry.layer for entry in layers)
+
+
+def _sum(values: Iterable[Tensor]) -> Tensor:
+    return torch.stack(list(values)).sum()
