@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from PIL import Image
 import stylized
 from benchmarks import quality_report as report
 from benchmarks.studio import ROOT, Pair, Run, Studio, picture
+from stylized.engine.choices import Padding
 from stylized.service.device import find_device
 
 RESULTS = Path(__file__).parent / "results"
@@ -105,6 +107,19 @@ def planned_runs() -> Iterator[Run]:
         for pair in scale.pairs:
             yield from our_runs(scale, pair)
             yield from rival_runs(scale, pair)
+
+
+def run_all(studio: Studio, seconds: float = math.inf) -> int:
+    """Do what is left to do, but start nothing after `seconds` of time; return how many runs were done."""
+    began, count = time.monotonic(), 0
+    for run in planned_runs():
+        if time.monotonic() - began >= seconds:
+            break
+        if studio.result(run) is None:
+            told = studio.paint(run)
+            print(f"{run.name}: style {told['style']:.3f}, content {told['content']:.3f}, {told['cpu_s']} s", flush=True)
+            count += 1
+    return count
 
 
 def write(studio: Studio, page: Path, images: Path, numbers: Path) -> None:
@@ -199,7 +214,7 @@ def main() -> None:
     """Does what is left to do, and writes the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "quality", help="where runs are kept")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="start no run after this processor time")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="start no run after this time")
     parser.add_argument("--write", action="store_true", help="write docs/quality.md and its pictures")
     options = parser.parse_args()
     torch.set_num_threads(1)

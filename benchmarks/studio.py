@@ -103,7 +103,7 @@ class Studio:
         result = {
             "run": {**asdict(run), "changes": dict(run.changes)},
             "iterations": finished.iterations,
-            "levels": [asdict(level) for level in plan(*size_of(photo), parameters)],
+            "levels": [asdict(level) for level in plan_for(size_of(photo), parameters)],
             "cpu_s": round(cpu_s, 2),
             "losses": finished.losses,
             **self.measured(run, pixels / 255.0),
@@ -137,7 +137,7 @@ class Studio:
         """Processor seconds of a step at one size; measured once for all pairs and strengths."""
         file = self._folder / "costs.json"
         costs = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        (level,) = plan(*size_of(photo), parameters)
+        (level,) = plan_for(size_of(photo), parameters)
         changes = "" if "strength" in run.changes else run.label
         key = " ".join(filter(None, (run.preset, changes, f"{level.width}x{level.height}")))
         if key not in costs:
@@ -170,7 +170,7 @@ def cut_to(
         long_side(level): cost(
             replace(parameters, size=long_side(level), iterations=_TRIAL_STEPS, pyramid_factor=1.0, plateau=0.0)
         )
-        for level in plan(*size, parameters)
+        for level in plan_for(size, parameters)
     }
 
     def scaled(factor: float) -> Parameters:
@@ -181,7 +181,7 @@ def cut_to(
         )
 
     def total(factor: float) -> float:
-        return sum(costs[long_side(level)] * level.iterations for level in plan(*size, scaled(factor)))
+        return sum(costs[long_side(level)] * level.iterations for level in plan_for(size, scaled(factor)))
 
     low, high = 0.0, 1.0
     while total(high) < budget_s:
@@ -190,6 +190,11 @@ def cut_to(
         middle = (low + high) / 2
         low, high = (middle, high) if total(middle) <= budget_s else (low, middle)
     return scaled(low)
+
+
+def plan_for(size: tuple[int, int], parameters: Parameters) -> tuple[Level, ...]:
+    """The sizes and steps for a photo of (width, height)."""
+    return plan(*size, parameters)
 
 
 @cache
