@@ -11,10 +11,9 @@ from torch import Tensor
 
 from stylized.engine.choices import Init, Optimizer
 from stylized.engine.objective import Objective
-from stylized.engine.optimizers import NotFiniteError
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.schedule import Level, PictureTooSmallError
-from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
+from stylized.engine.stylize import Finished, NotFiniteError, Planned, Request, Step, StyleSource, stylize
 from stylized.engine.vgg import VGG19
 from stylized.weights import Weights
 
@@ -83,11 +82,11 @@ def test_a_step_may_be_read_later(network: VGG19) -> None:
 
 
 def test_the_users_picture_is_not_changed(network: VGG19) -> None:
-    request = job()
-    content, style = request.content.clone(), request.styles[0].pixels.clone()
-    painted(network, request)
-    assert torch.equal(request.content, content)
-    assert torch.equal(request.styles[0].pixels, style)
+    content, style = shapes(36, 48), shapes(40, 40, seed=3)
+    copies = content.clone(), style.clone()
+    painted(network, job(content, style))
+    assert torch.equal(content, copies[0])
+    assert torch.equal(style, copies[1])
 
 
 @pytest.mark.parametrize("precision", ["network", "bf16_network"])

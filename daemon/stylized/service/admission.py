@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylized.engine.needs import MissingPictureError, check_pictures
 from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.engine.schedule import PictureTooSmallError, plan
 from stylized.service import convert
@@ -55,18 +56,13 @@ class Admission:
         _check_known(pb.Priority, request.priority, "priority")
         _check_known(pb.ResultFormat, request.result_format, "result_format")
         max_runtime_s = _seconds(request.max_runtime, "max_runtime") if request.HasField("max_runtime") else None
-        if not request.styles:
-            raise ServiceError(Reason.INVALID_REQUEST, "The request names no style; add at least one.", field="styles")
         if len(request.styles) > self._limits.max_styles:
             text = f"The request has {len(request.styles)} styles; at most {self._limits.max_styles} are accepted."
             raise ServiceError(Reason.INVALID_REQUEST, text, field="styles")
         styles = [await self._style(style, f"styles[{index}]") for index, style in enumerate(request.styles)]
-        content = await self._image(request.content, "content")
-        try:
-            plan(content.width, content.height, parameters)
-        except PictureTooSmallError as error:
-            raise ServiceError(Reason.IMAGE_TOO_SMALL, error.message, field="content") from error
-        return JobSpec(
+        content = await self._image(request.content, "content") if request.HasField("content") else None
+        init_image = await self._image(request.init_image, "init_image") if request.HasField("init_image") else None
+        spec = JobSpec(
             content=content,
             styles=tuple(styles),
             preset=preset.name,
@@ -79,7 +75,10 @@ class Admission:
             max_runtime_s=max_runtime_s,
             client=client,
             detach=request.detach,
+            init_image=init_image,
         )
+        _check_pictures(spec)
+        return spec
 
     def _preset(self, name: str) -> Preset:
         preset = self._presets.get(name or DEFAULT_PRESET)
@@ -132,6 +131,19 @@ class Admission:
             return await self._store.put(data, layout)
         except ServiceError as error:  # the store does not know which field of the request a picture came in
             raise ServiceError(error.reason, error.message, field=error.field or field) from error
+
+
+def _check_pictures(spec: JobSpec) -> None:
+    """Raises ServiceError for a picture that is missing or too small."""
+    try:
+        check_pictures(spec.sizes, spec.parameters)
+    except MissingPictureError as error:
+        raise ServiceError(Reason.INVALID_REQUEST, error.message, field=error.picture) from error
+    shape = "content" if spec.content else "styles[0]" if spec.styles else "init_image"
+    try:
+        plan(spec.sizes, spec.parameters)
+    except PictureTooSmallError as error:
+        raise ServiceError(Reason.IMAGE_TOO_SMALL, error.message, field=shape) from error
 
 
 def preview_from(policy: pb.PreviewPolicy) -> Preview:

@@ -127,7 +127,7 @@ class JobRun:
             job.iterations = sum(level.iterations for level in message.levels)
             job.broadcast.put(self._started_event(message))
         elif isinstance(message, JobStepped):
-            job.iteration = message.iteration
+            job.iteration, job.iterations = message.iteration, message.iterations
             job.broadcast.put(self._progress_event(message))
         elif isinstance(message, FrameReady):
             assert self._slot is not None
@@ -177,8 +177,7 @@ class JobRun:
     async def _finish(self, message: JobFinished) -> Painting:
         spec = self._job.spec
         assert self._started is not None
-        early = message.iterations < self._job.iterations
-        photo = await self._store.decode(spec.content) if spec.content.has_alpha else None
+        photo = await self._store.decode(spec.content) if spec.content and spec.content.has_alpha else None
         rgb = np.array(self._result.array, np.float32)
         header, data = await asyncio.to_thread(encode_result, rgb, photo.alpha if photo else None, spec.result_format)
         summary = pb.Summary(
@@ -193,9 +192,9 @@ class JobRun:
             server_version=__version__,
             weights=pb.WeightsInfo(name=self._ready.weights_name, sha256=self._ready.weights_sha256),
             parameter_hash=""
-            if self._job.steered or early
+            if self._job.steered or message.stopped_early
             else parameter_hash(spec, self._started.precision, self._ready.weights_sha256),
-            stopped_early=early,
+            stopped_early=message.stopped_early,
             parameters=convert.tunables_to(spec.parameters),
             warnings=message.warnings,
         )

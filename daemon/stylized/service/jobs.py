@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Precision
 from stylized.engine.parameters import Parameters, Steering
+from stylized.engine.schedule import PictureSizes, Size
 from stylized.service.errors import ServiceError
 from stylized.service.outbox import Broadcast, Outbox, Painting, Preview
 from stylized.service.uploads import StoredImage
@@ -21,7 +22,7 @@ from stylized.service.uploads import StoredImage
 class JobSpec:
     """All that was asked for, checked and resolved."""
 
-    content: StoredImage
+    content: StoredImage | None
     styles: tuple[tuple[StoredImage, float], ...]
     preset: str
     parameters: Parameters
@@ -34,10 +35,29 @@ class JobSpec:
     client: str
     detach: bool = False
     """The job goes on, and its outcome is kept, when its viewers go away."""
+    init_image: StoredImage | None = None
+
+    @property
+    def sizes(self) -> PictureSizes:
+        """The sizes of its pictures."""
+        return PictureSizes(
+            content=_size(self.content),
+            styles=tuple((style.width, style.height) for style, _ in self.styles),
+            init_image=_size(self.init_image),
+        )
+
+    def pictures(self) -> Iterator[StoredImage]:
+        """All pictures that the job needs; one that is needed twice comes twice."""
+        yield from (image for image in (self.content, self.init_image) if image)
+        yield from (style for style, _ in self.styles)
 
     def without_pictures(self) -> JobSpec:
-        """The same without the pictures' bytes: those of an ended job are the store's to keep or drop."""
-        return replace(self, content=replace(self.content, data=b""), styles=())
+        """The same without the pictures: those of an ended job are the store's to keep or drop."""
+        return replace(self, content=None, init_image=None, styles=())
+
+
+def _size(image: StoredImage | None) -> Size | None:
+    return (image.width, image.height) if image else None
 
 
 class JobState(enum.Enum):
@@ -115,9 +135,8 @@ class Job:
             return
         self.state = JobState.ENDED
         self.ended = time.monotonic()
-        self.spec.content.pins -= 1
-        for style, _ in self.spec.styles:
-            style.pins -= 1
+        for picture in self.spec.pictures():
+            picture.pins -= 1
         self.spec = self.spec.without_pictures()
         self.broadcast.put(outcome)
         self.on_end(self)
@@ -130,6 +149,5 @@ def cancelled() -> ServiceError:
 
 def pin(spec: JobSpec) -> None:
     """Keeps the job's pictures in the store until Job.end."""
-    spec.content.pins += 1
-    for style, _ in spec.styles:
-        style.pins += 1
+    for picture in spec.pictures():
+        picture.pins += 1

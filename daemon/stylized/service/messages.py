@@ -35,8 +35,9 @@ class RunJob:
     """Front end to worker: paint this."""
 
     job_id: str
-    content: BlockName
+    content: BlockName | None
     styles: tuple[StyleBlock, ...]
+    init_image: BlockName | None
     parameters: Parameters
     precision: Precision
     seed: int
@@ -130,6 +131,9 @@ class JobFinished:
     terms: dict[str, float]
     peak_memory_bytes: int
     warnings: tuple[str, ...]
+    """All of them, those of JobStarted included."""
+    stopped_early: bool
+    """It was to be kept before its last step."""
 
 
 @dataclass(frozen=True)

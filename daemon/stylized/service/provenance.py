@@ -11,9 +11,10 @@ from stylized.service.jobs import JobSpec
 
 
 def parameter_hash(spec: JobSpec, precision: Precision, weights_sha256: str) -> str:
-    """sha-256 over everything that decides the pixels: content, styles, parameters, seed, precision, weights."""
+    """sha-256 over everything that decides the pixels: pictures, parameters, seed, precision, weights."""
     facts = {
-        "content": spec.content.image_id,
+        "content": spec.content.image_id if spec.content else None,
+        "init_image": spec.init_image.image_id if spec.init_image else None,
         "styles": [[style.image_id, weight] for style, weight in spec.styles],
         "parameters": asdict(spec.parameters),
         "seed": spec.seed,

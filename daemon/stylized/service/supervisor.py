@@ -16,9 +16,9 @@ from stylized.service.jobs import Job, JobState
 from stylized.service.limits import Limits
 from stylized.service.messages import FrameBlock, RunJob, StyleBlock, WorkerReady, WorkerUnable
 from stylized.service.outbox import Painting
-from stylized.service.pixelblocks import PixelBlock, close_all
+from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.service.queue import JobQueue
-from stylized.service.uploads import ImageStore
+from stylized.service.uploads import ImageStore, StoredImage
 from stylized.service.worker_process import WorkerOptions, WorkerProcess
 
 RESTART_PAUSE_S = 1.0
@@ -177,13 +177,14 @@ class Supervisor:
             return block
 
         spec = job.spec
-        content = await self._store.decode(spec.content)
-        level = plan(content.width, content.height, spec.parameters)[-1]
-        content_block = keep(PixelBlock.holding(content.rgb))
-        styles = []
-        for stored, weight in spec.styles:
-            pixels = await self._store.decode(stored)
-            styles.append(StyleBlock(keep(PixelBlock.holding(pixels.rgb)).name, weight))
+
+        async def shared(stored: StoredImage) -> BlockName:
+            return keep(PixelBlock.holding((await self._store.decode(stored)).rgb)).name
+
+        level = plan(spec.sizes, spec.parameters)[-1]
+        content = await shared(spec.content) if spec.content else None
+        init_image = await shared(spec.init_image) if spec.init_image else None
+        styles = [StyleBlock(await shared(stored), weight) for stored, weight in spec.styles]
         result = keep(PixelBlock.make((level.height, level.width, 3), "<f4"))
         slot = frames = None
         if spec.preview:
@@ -191,8 +192,9 @@ class Supervisor:
             frames = FrameBlock(slot.name, spec.preview.max_side, spec.preview.min_interval_s)
         order = RunJob(
             job_id=job.job_id,
-            content=content_block.name,
+            content=content,
             styles=tuple(styles),
+            init_image=init_image,
             parameters=spec.parameters,
             precision=spec.precision,
             seed=spec.seed,

@@ -14,7 +14,6 @@ import signal
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -23,12 +22,21 @@ import torch
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Precision
 from stylized.engine.memory import estimate_bytes
-from stylized.engine.optimizers import NotFiniteError
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.precision import dtype_of, resolve_precision
 from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError
-from stylized.engine.stylize import Event, Finished, Planned, Request, Step, StyleSource, stylize
+from stylized.engine.stylize import (
+    EndNow,
+    Event,
+    Finished,
+    NotFiniteError,
+    Planned,
+    Request,
+    Step,
+    StyleSource,
+    stylize,
+)
 from stylized.engine.vgg import VGG19
 from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
@@ -51,7 +59,7 @@ from stylized.service.messages import (
     WorkerReady,
     WorkerUnable,
 )
-from stylized.service.pixelblocks import PixelBlock, close_all
+from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.weights import Weights, WeightsDamagedError, WeightsMissingError, load_weights
 
 NICENESS = 5
@@ -123,12 +131,17 @@ class _Control:
         self.steps = 0
         """Steps done."""
 
-    def take_steering(self) -> Steering | None:
-        """The newest steering that was not taken yet."""
+    def next_order(self) -> Steering | EndNow | None:
+        """What the engine is to be told with its next step, once it has done one."""
+        if not self.steps:
+            return None
         newest = None
         while not self.steering.empty():
             newest = self.steering.get()
-        return newest
+        if self.stop is None:
+            return newest
+        # The weights came too late for this painting, but not how it is coloured.
+        return EndNow(newest.color if newest else None)
 
 
 class _Painter:
@@ -197,21 +210,23 @@ class _Painter:
     def _paint(self, job: RunJob) -> JobFinished | JobStopped | JobFailed:
         precision = resolve_precision(job.precision, self._device.device)
         self._device.reset_peak_memory()
-        blocks = [PixelBlock.open(name) for name in (job.content, *(style.block for style in job.styles))]
+        blocks: list[PixelBlock] = []
+
+        def pixels(name: BlockName) -> torch.Tensor:
+            blocks.append(PixelBlock.open(name))
+            return self._to_tensor(blocks[-1])
+
         result = PixelBlock.open(job.result)
         slot = PixelBlock.open(job.frames.block) if job.frames else None
         try:
-            content, *styles = (self._to_tensor(block) for block in blocks)
             request = Request(
-                content=content,
-                styles=tuple(
-                    StyleSource(pixels, style.weight) for pixels, style in zip(styles, job.styles, strict=True)
-                ),
+                content=pixels(job.content) if job.content else None,
+                styles=tuple(StyleSource(pixels(style.block), style.weight) for style in job.styles),
                 parameters=job.parameters,
                 seed=job.seed,
+                init_image=pixels(job.init_image) if job.init_image else None,
             )
-            style_sizes = [(pixels.shape[3], pixels.shape[2]) for pixels in styles]
-            del content, styles
+            style_sizes = request.sizes.styles
             events = stylize(self._network(precision), request)
             planned = next(events)
             assert isinstance(planned, Planned)
@@ -220,20 +235,24 @@ class _Painter:
             if refusal:
                 return refusal
             self._pipe.send(JobStarted(job.job_id, planned.levels, precision, estimate, planned.warnings))
-            last = self._follow(job, events, slot)
-            if last is None:
+            finished = self._follow(job, events, slot)
+            if finished is None:
                 return JobStopped(job.job_id, self._controls[job.job_id].steps)
-            picture = last.picture if isinstance(last, Finished) else last.picture()
-            losses = last.losses if isinstance(last, Finished) else last.losses()
-            steps = last.iterations if isinstance(last, Finished) else last.iteration
-            result.array[...] = picture[0].permute(1, 2, 0).cpu().numpy()
-            return JobFinished(job.job_id, steps, losses, self._device.peak_memory(), planned.warnings)
+            result.array[...] = finished.picture[0].permute(1, 2, 0).cpu().numpy()
+            return JobFinished(
+                job.job_id,
+                finished.iterations,
+                finished.losses,
+                self._device.peak_memory(),
+                finished.warnings,
+                finished.stopped_early,
+            )
         finally:
             close_all([*blocks, result, *([slot] if slot else [])])
 
     def _follow(
-        self, job: RunJob, events: Generator[Event, Steering | None, None], slot: PixelBlock | None
-    ) -> Finished | Step | None:
+        self, job: RunJob, events: Generator[Event, Steering | EndNow | None, None], slot: PixelBlock | None
+    ) -> Finished | None:
         """Runs the engine to its end, or to the step at which the job was to be kept; None if it was to be stopped."""
         control = self._controls[job.job_id]
         viewer = _Viewer(job.job_id, job.frames, slot) if job.frames and slot else None
@@ -242,7 +261,7 @@ class _Painter:
         while True:
             if control.stop and not control.stop.keep:
                 return None
-            event = events.send(control.take_steering() if control.steps else None)
+            event = events.send(control.next_order())
             if isinstance(event, Finished):
                 return event
             assert isinstance(event, Step)
@@ -252,10 +271,6 @@ class _Painter:
             if keep or now - last_progress >= MIN_PROGRESS_INTERVAL_S or event.iteration == event.iterations:
                 last_progress = now
                 self._pipe.send(JobStepped(job.job_id, event.iteration, event.iterations, event.losses()))
-            if keep:
-                # The weights came too late for this painting, but not how it is coloured.
-                steering = control.take_steering()
-                return replace(event, color=steering.color) if steering else event
             if viewer and viewer.is_due(now) and self._slot_free.is_set():
                 self._slot_free.clear()
                 self._pipe.send(viewer.show(event, now))
