@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from stylized.engine.network_torch import TorchNetwork
 
 import stylized
 from stylized.engine.choices import Precision
@@ -32,7 +33,6 @@ from stylized.engine.precision import dtype_of, resolve_precision
 from stylized.engine.presets import builtin_presets
 from stylized.engine.schedule import fit_size
 from stylized.engine.stylize import Request, Step, StyleSource, stylize
-from stylized.engine.vgg import VGG19
 from stylized.service.device import find_device
 from stylized.styles import builtin_styles
 from stylized.weights import load_weights
@@ -60,7 +60,7 @@ def engine_steps(photo: Image.Image, style: Image.Image, precision: Precision) -
     """Advances our engine by one step each time."""
     weights = load_weights()
     device = find_device().device
-    network = VGG19(weights.layers, mean_rgb=weights.mean_rgb, device=device, dtype=dtype_of(precision))
+    network = TorchNetwork(weights, device=device, dtype=dtype_of(precision))
     parameters = replace(builtin_presets()["pastiche"].parameters, size=max(photo.size), iterations=100_000)
     request = Request(to_tensor(photo), (StyleSource(to_tensor(style), 1.0),), parameters, seed=0)
     for event in stylize(network, request):

@@ -29,6 +29,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from stylized.engine.network_torch import TorchNetwork
 
 import stylized
 from neuralstyle.v1.endpoint import HOME_VARIABLE
@@ -39,7 +40,6 @@ from stylized.engine.precision import dtype_of
 from stylized.engine.presets import builtin_presets
 from stylized.engine.schedule import fit_size
 from stylized.engine.stylize import Request, StyleSource, stylize
-from stylized.engine.vgg import VGG19
 from stylized.service.device import find_device
 from stylized.service.worker import NICENESS
 from stylized.styles import builtin_styles
@@ -74,9 +74,7 @@ class Engine:
         os.nice(NICENESS)  # as the daemon's worker
         weights = load_weights()
         self._device = find_device().device
-        self._network = VGG19(
-            weights.layers, mean_rgb=weights.mean_rgb, device=self._device, dtype=dtype_of(Precision.FP32)
-        )
+        self._network = TorchNetwork(weights, device=self._device, dtype=dtype_of(Precision.FP32))
         preset = builtin_presets()[PRESET].parameters
         self._parameters: Parameters = replace(preset, size=size, iterations=iterations)
         self._style = self._to_tensor(builtin_styles()[STYLE].read())

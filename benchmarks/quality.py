@@ -33,7 +33,6 @@ from PIL import Image
 import stylized
 from benchmarks import quality_report as report
 from benchmarks.studio import ROOT, Pair, Run, Studio, picture
-from stylized.engine.choices import Padding
 from stylized.service.device import find_device
 
 RESULTS = Path(__file__).parent / "results"
@@ -117,7 +116,9 @@ def run_all(studio: Studio, seconds: float = math.inf) -> int:
             break
         if studio.result(run) is None:
             told = studio.paint(run)
-            print(f"{run.name}: style {told['style']:.3f}, content {told['content']:.3f}, {told['cpu_s']} s", flush=True)
+            print(
+                f"{run.name}: style {told['style']:.3f}, content {told['content']:.3f}, {told['cpu_s']} s", flush=True
+            )
             count += 1
     return count
 

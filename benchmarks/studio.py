@@ -25,7 +25,7 @@ from benchmarks.measures import Judge, pixel_distance
 from stylized.engine.parameters import Parameters
 from stylized.engine.presets import builtin_presets
 from stylized.engine.resample import resample
-from stylized.engine.schedule import Level, fit_size, plan
+from stylized.engine.schedule import Level, PictureSizes, fit_size, plan
 from stylized.engine.stylize import Finished, Request, Step, StyleSource, stylize
 from stylized.engine.vgg import VGG19
 from stylized.styles import builtin_styles
@@ -194,7 +194,7 @@ def cut_to(
 
 def plan_for(size: tuple[int, int], parameters: Parameters) -> tuple[Level, ...]:
     """The sizes and steps for a photo of (width, height)."""
-    return plan(*size, parameters)
+    return plan(PictureSizes(size, ()), parameters)
 
 
 @cache

@@ -51,11 +51,13 @@ def test_the_page_has_a_place_for_every_part() -> None:
     page = (ROOT / "docs" / "quality.md").read_text(encoding="utf-8")
     parts = ["facts", "candidates", "identity"]
     parts += [f"{part} {scale.size}" for scale in quality.SCALES for part in ("duels", "statistics", "measures")]
-    assert fill(page, {part: "new" for part in parts}).count("\nnew\n") == len(parts)
+    assert fill(page, dict.fromkeys(parts, "new")).count("\nnew\n") == len(parts)
 
 
 def test_steps_are_cut_or_added_so_that_they_take_the_time() -> None:
-    asked = parameters("gatys", size=64, iterations=500, pyramid_factor=2.0, pyramid_min_size=16, coarsest_iterations=900)
+    asked = parameters(
+        "gatys", size=64, iterations=500, pyramid_factor=2.0, pyramid_min_size=16, coarsest_iterations=900
+    )
 
     def cost(at: object) -> float:
         return 1e-6 * at.size**2  # pyright: ignore[reportAttributeAccessIssue]
