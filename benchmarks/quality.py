@@ -9,9 +9,9 @@ nobody wins by keeping less, or more, of the photo. See `measures` for what is m
 Each run leaves a picture and its numbers in the work folder and is never done twice, so that the work can be cut into
 pieces:
 
-    PYTHONPATH=. python benchmarks/quality.py [--work FOLDER] [--seconds N] [--write]
+    PYTHONPATH=. python benchmarks/quality.py [--work FOLDER] [--seconds N] [--only START] [--write]
 
-All of it is some 60 minutes of one core. --seconds stops before the first run that would start later than that; --write
+All of it is some 60 minutes of one core. --seconds starts no run later than that; --write
 brings the tables and pictures of docs/quality.md and benchmarks/results/quality.json up to date with what is done.
 """
 
@@ -33,6 +33,7 @@ from PIL import Image
 import stylized
 from benchmarks import quality_report as report
 from benchmarks.studio import ROOT, Pair, Run, Studio, picture
+from stylized.engine.choices import ContentLoss, Iterate, Optimizer, Padding, Pooling, StyleLoss, StyleStatistic
 from stylized.service.device import find_device
 
 RESULTS = Path(__file__).parent / "results"
@@ -68,7 +69,33 @@ TRIALS = Scale(128, 8.0, PAIRS[:3])
 """Where the candidates are tried."""
 
 # What `default` might do otherwise, one thing at a time.
-CANDIDATES: Mapping[str, Mapping[str, Any]] = {}
+CANDIDATES: Mapping[str, Mapping[str, Any]] = {
+    "one size": {"pyramid_factor": 1.0},
+    "steps of the root of 2": {"pyramid_factor": math.sqrt(2)},
+    "the photo's detail not put back": {"pyramid_detail": 0.0},
+    "twice the steps at each coarser size": {"iterations_growth": 2.0},
+    "Gram matrices alone": {"mean_std_weight": 0.0},
+    "means and spreads alone": {"mean_std_weight": 0.0, "style_statistic": StyleStatistic.MEAN_STD},
+    "covariances": {"style_statistic": StyleStatistic.COVARIANCE},
+    "Wasserstein distance": {"style_statistic": StyleStatistic.WASSERSTEIN, "mean_std_weight": 0.0},
+    "losses and weights of Gatys": {
+        "content_loss": ContentLoss.MEAN,
+        "style_loss": StyleLoss.MEAN,
+        "style_weight": 1000.0,
+        "mean_std_weight": 0.0,
+    },
+    "averaged Adam": {
+        "optimizer": Optimizer.ADAM,
+        "learning_rate": 10.0,
+        "beta2": 0.99,
+        "epsilon": 0.1,
+        "iterate": Iterate.AVERAGE,
+        "average_decay": 0.8,
+    },
+    "zeros around the picture": {"padding": Padding.ZERO},
+    "average pooling": {"pooling": Pooling.AVERAGE},
+    "total variation, weight 0.0002": {"tv_weight": 2e-4},
+}
 
 
 def our_runs(scale: Scale, pair: Pair) -> list[Run]:
@@ -108,13 +135,16 @@ def planned_runs() -> Iterator[Run]:
             yield from rival_runs(scale, pair)
 
 
-def run_all(studio: Studio, seconds: float = math.inf) -> int:
-    """Do what is left to do, but start nothing after `seconds` of time; return how many runs were done."""
+def run_all(studio: Studio, seconds: float = math.inf, only: str = "") -> int:
+    """Do what is left to do, but start nothing after `seconds` of time; return how many runs were done.
+
+    only: what the names of runs begin with.
+    """
     began, count = time.monotonic(), 0
     for run in planned_runs():
         if time.monotonic() - began >= seconds:
             break
-        if studio.result(run) is None:
+        if run.name.startswith(only) and studio.result(run) is None:
             told = studio.paint(run)
             print(
                 f"{run.name}: style {told['style']:.3f}, content {told['content']:.3f}, {told['cpu_s']} s", flush=True
@@ -216,6 +246,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "quality", help="where runs are kept")
     parser.add_argument("--seconds", type=float, default=math.inf, help="start no run after this time")
+    parser.add_argument("--only", default="", metavar="START", help="only runs whose name begins so, such as 256_")
     parser.add_argument("--write", action="store_true", help="write docs/quality.md and its pictures")
     options = parser.parse_args()
     torch.set_num_threads(1)

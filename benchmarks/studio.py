@@ -135,7 +135,7 @@ class Studio:
 
     def _cost(self, run: Run, parameters: Parameters, photo: Tensor, style: Tensor) -> float:
         """Processor seconds of a step at one size; measured once for all pairs and strengths."""
-        file = self._folder / "costs.json"
+        file = self._folder / f"costs-{run.size}.json"
         costs = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         (level,) = plan_for(size_of(photo), parameters)
         changes = "" if "strength" in run.changes else run.label

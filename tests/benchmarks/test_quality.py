@@ -13,6 +13,7 @@ from benchmarks import quality
 from benchmarks.quality import Scale, planned_runs, run_all, write
 from benchmarks.quality_report import Curve, duel_table, duels, fill, geometric_mean, sheet
 from benchmarks.studio import Pair, Studio, cut_to, plan_for
+from stylized.engine.choices import Padding
 from tests.engine.samples import parameters
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quality, "SCALES", (Scale(32, 0.1, (pair,)),))
     monkeypatch.setattr(quality, "TRIALS", Scale(16, 0.05, (pair,)))
     monkeypatch.setattr(quality, "RIVALS", ("pastiche",))
-    monkeypatch.setattr(quality, "CANDIDATES", {"zero padding": {"padding": quality.Padding.ZERO}})
+    monkeypatch.setattr(quality, "CANDIDATES", {"zero padding": {"padding": Padding.ZERO}})
 
 
 @pytest.mark.usefixtures("tiny")
