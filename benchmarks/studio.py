@@ -8,6 +8,7 @@ machine does counts little.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -147,7 +148,10 @@ class Studio:
                     times.append(time.process_time())
             # The first step waits for the targets; the cheapest counts, since what disturbs only adds.
             costs[key] = min(after - before for before, after in pairwise(times[1:]))
-            file.write_text(json.dumps(costs, indent=1) + "\n", encoding="utf-8")
+            # Whole or not at all, since several may paint side by side.
+            fresh = file.with_suffix(f".{os.getpid()}")
+            fresh.write_text(json.dumps(costs, indent=1) + "\n", encoding="utf-8")
+            fresh.replace(file)
         return costs[key]
 
     def _file(self, run: Run, suffix: str) -> Path:
