@@ -35,6 +35,7 @@ from benchmarks import quality_report as report
 from benchmarks.studio import ROOT, Pair, Run, Studio, picture
 from stylized.engine.choices import ContentLoss, Iterate, Optimizer, Padding, Pooling, StyleLoss, StyleStatistic
 from stylized.service.device import find_device
+from stylized.styles import builtin_styles
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -108,6 +109,12 @@ def rival_runs(scale: Scale, pair: Pair) -> list[Run]:
     return [Run(pair, scale.size, scale.budget_s, rival) for rival in RIVALS]
 
 
+def gallery_runs(scale: Scale) -> list[Run]:
+    """The sample photo in every built-in style, as a user gets it."""
+    pairs = [Pair("sample", style) for style in builtin_styles()]
+    return [next(run for run in our_runs(scale, pair) if run.label == "0.5") for pair in pairs]
+
+
 def identity_runs(scale: Scale) -> list[Run]:
     """A photo in its own style, which should stay as it is."""
     photo = scale.pairs[0].photo
@@ -125,6 +132,7 @@ def planned_runs() -> Iterator[Run]:
     for pair in first.pairs:
         yield from our_runs(first, pair)
         yield from rival_runs(first, pair)
+    yield from gallery_runs(first)
     for pair in TRIALS.pairs:
         yield from our_runs(TRIALS, pair)
         yield from candidate_runs(TRIALS, pair)
@@ -146,9 +154,7 @@ def run_all(studio: Studio, seconds: float = math.inf, only: str = "") -> int:
             break
         if run.name.startswith(only) and studio.result(run) is None:
             told = studio.paint(run)
-            print(
-                f"{run.name}: style {told['style']:.3f}, content {told['content']:.3f}, {told['cpu_s']} s", flush=True
-            )
+            print(run.name, *(f"{name} {told[name]:.3f}" for name in ("style", "content", "cpu_s")), flush=True)
             count += 1
     return count
 
@@ -164,6 +170,11 @@ def write(studio: Studio, page: Path, images: Path, numbers: Path) -> None:
         rows = [paintings(studio, scale, pair) for pair in scale.pairs]
         cell = (200, 200) if scale is SCALES[0] else (400, 300)
         report.save_sheet(images / f"quality-{scale.size}.jpg", rows, cell)
+    gallery = [run for run in gallery_runs(SCALES[0]) if studio.result(run)]
+    report.save_sheet(images / "quality-styles.jpg", [[studio.painting(run) for run in gallery]], (256, 192))
+    sizes = [next(iter(our_runs(scale, scale.pairs[0])[1:])) for scale in (TRIALS, *SCALES)]
+    alike = [studio.painting(run) for run in sizes if studio.result(run)]
+    report.save_sheet(images / "quality-sizes.jpg", [alike], (320, 240))
     parts["candidates"] = candidates(studio)
     identity = {run.preset: studio.result(run) for run in identity_runs(TRIALS)}
     parts["identity"] = report.table(
@@ -251,14 +262,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     studio = Studio(options.work)
-    for run in planned_runs():
-        if time.process_time() > options.seconds:
-            break
-        if studio.result(run) is None:
-            done = studio.paint(run)
-            print(
-                f"{run.name}: style {done['style']:.3f}, content {done['content']:.3f}, {done['cpu_s']} s", flush=True
-            )
+    run_all(studio, options.seconds, options.only)
     if options.write:
         write(studio, ROOT / "docs" / "quality.md", ROOT / "docs" / "images", RESULTS / "quality.json")
 

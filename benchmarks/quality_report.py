@@ -135,7 +135,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def sheet(rows: Sequence[Sequence[Image.Image]], cell: tuple[int, int]) -> Image.Image:
     """Pictures in rows on white, each made to fit its cell."""
     width, height = cell
-    columns = max(map(len, rows))
+    columns = max(1, *map(len, rows))
     whole = Image.new("RGB", (columns * (width + _GAP) - _GAP, len(rows) * (height + _GAP) - _GAP), "white")
     for y, row in enumerate(rows):
         for x, picture in enumerate(row):

@@ -26,6 +26,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quality, "SCALES", (Scale(32, 0.1, (pair,)),))
     monkeypatch.setattr(quality, "TRIALS", Scale(16, 0.05, (pair,)))
     monkeypatch.setattr(quality, "RIVALS", ("pastiche",))
+    monkeypatch.setattr(quality, "builtin_styles", lambda: ("mosaic", "ink"))
     monkeypatch.setattr(quality, "CANDIDATES", {"zero padding": {"padding": Padding.ZERO}})
 
 
@@ -36,8 +37,10 @@ def test_the_benchmark_paints_once_and_writes_its_page(tmp_path: Path) -> None:
     page.write_text("".join(f"words\n<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in names), encoding="utf-8")
     studio = Studio(tmp_path / "work")
     assert run_all(studio, seconds=0.0) == 0
-    assert run_all(studio) == len(list(planned_runs())) == 10
+    # 32 pixels: three strengths, the rival, one more style. 16 pixels: three strengths, one candidate, two identities.
+    assert run_all(studio) == 11
     assert run_all(studio) == 0
+    assert {run.name for run in planned_runs() if studio.result(run) is None} == set()
     write(studio, page, tmp_path, tmp_path / "quality.json")
     text = page.read_text(encoding="utf-8")
     assert "old" not in text
