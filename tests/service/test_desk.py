@@ -146,7 +146,7 @@ def test_an_ended_job_holds_no_pictures() -> None:
         assert (photo.pins, style.pins) == (1, 1)
         job.end(painting())
         assert (photo.pins, style.pins) == (0, 0)
-        assert job.spec.content.data == b""
+        assert job.spec.content is None
         assert job.spec.styles == ()
         assert photo.data == b"photo"
 

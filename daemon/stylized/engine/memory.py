@@ -70,7 +70,7 @@ def _optimizer_bytes(pixels: int, parameters: Parameters) -> int:
     """
     pictures = 12
     if parameters.optimizer in (Optimizer.LBFGS, Optimizer.LBFGSB):
-        pictures += 2 * parameters.history_size + 3  # and the three vectors that the history is multiplied with
+        pictures += 2 * (parameters.history_size + 1) + 5  # and the vectors that the history is multiplied with
     elif parameters.optimizer is Optimizer.ADAM:
         pictures += 2
     if parameters.iterate is not Iterate.LAST:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
@@ -23,6 +23,7 @@ from stylized.service.limits import (
     MIN_FRAME_SIDE,
     Limits,
 )
+from stylized.service.messages import NO_STATE
 from stylized.service.outbox import Preview
 from stylized.service.uploads import ImageStore, StoredImage
 from stylized.styles import BuiltinStyle
@@ -40,11 +41,14 @@ class Admission:
         styles: Mapping[str, BuiltinStyle],
         store: ImageStore,
         limits: Limits,
+        can_resume: Callable[[str], bool] = lambda job_id: False,
     ) -> None:
+        """can_resume: tells whether a painting can go on from that of a job."""
         self._presets = presets
         self._styles = styles
         self._store = store
         self._limits = limits
+        self._can_resume = can_resume
 
     async def admit(self, request: pb.StylizeRequest, client: str) -> JobSpec:
         """The job that `request` asks for. Raises ServiceError that names the field at fault."""
@@ -76,7 +80,10 @@ class Admission:
             client=client,
             detach=request.detach,
             init_image=init_image,
+            resume_from=request.resume_from,
         )
+        if spec.resume_from and not self._can_resume(spec.resume_from):
+            raise ServiceError(Reason.JOB_NOT_FOUND, NO_STATE, field="resume_from")
         _check_pictures(spec)
         return spec
 
@@ -135,13 +142,14 @@ class Admission:
 
 def _check_pictures(spec: JobSpec) -> None:
     """Raises ServiceError for a picture that is missing or too small."""
+    resumed = bool(spec.resume_from)
     try:
-        check_pictures(spec.sizes, spec.parameters)
+        check_pictures(spec.sizes, spec.parameters, resumed=resumed)
     except MissingPictureError as error:
         raise ServiceError(Reason.INVALID_REQUEST, error.message, field=error.picture) from error
     shape = "content" if spec.content else "styles[0]" if spec.styles else "init_image"
     try:
-        plan(spec.sizes, spec.parameters)
+        plan(spec.sizes, spec.parameters, resumed=resumed)
     except PictureTooSmallError as error:
         raise ServiceError(Reason.IMAGE_TOO_SMALL, error.message, field=shape) from error
 

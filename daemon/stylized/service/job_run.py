@@ -78,6 +78,7 @@ class JobRun:
             if message is None:
                 return None
             if isinstance(message, JobFinished):
+                self._worker.resumable = message.resumable
                 return self._job.stop_error or await self._finish(message)
             if isinstance(message, JobStopped):
                 self._job.iteration = message.iteration
@@ -192,7 +193,7 @@ class JobRun:
             server_version=__version__,
             weights=pb.WeightsInfo(name=self._ready.weights_name, sha256=self._ready.weights_sha256),
             parameter_hash=""
-            if self._job.steered or message.stopped_early
+            if self._job.steered or message.stopped_early or spec.resume_from
             else parameter_hash(spec, self._started.precision, self._ready.weights_sha256),
             stopped_early=message.stopped_early,
             parameters=convert.tunables_to(spec.parameters),

@@ -36,6 +36,8 @@ class JobSpec:
     detach: bool = False
     """The job goes on, and its outcome is kept, when its viewers go away."""
     init_image: StoredImage | None = None
+    resume_from: str = ""
+    """Id of the job whose painting goes on."""
 
     @property
     def sizes(self) -> PictureSizes:

@@ -12,6 +12,12 @@ from stylized.engine.parameters import Parameters, Steering
 from stylized.engine.schedule import Level
 from stylized.service.pixelblocks import BlockName
 
+NO_STATE = (
+    "Nothing is kept of that job from which a painting could go on: the daemon keeps the last few, until it restarts. "
+    "Start from its painting instead: send it as init_image, with init image."
+)
+"""Told where a job is to go on from another whose state is gone."""
+
 
 @dataclass(frozen=True)
 class StyleBlock:
@@ -44,6 +50,10 @@ class RunJob:
     result: BlockName
     """[H, W, 3] float32 at the size of the last level."""
     frames: FrameBlock | None
+    resume_from: str
+    """Id of the job whose painting goes on; empty for a new one."""
+    max_states_bytes: int
+    """How much the worker may hold for such jobs."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,8 @@ class JobFinished:
     """All of them, those of JobStarted included."""
     stopped_early: bool
     """It was to be kept before its last step."""
+    resumable: tuple[str, ...]
+    """Ids of the jobs, this one perhaps among them, that can be painted on."""
 
 
 @dataclass(frozen=True)

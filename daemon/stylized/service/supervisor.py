@@ -57,6 +57,10 @@ class Supervisor:
             return pb.WORKER_STATE_LOADING
         return pb.WORKER_STATE_BUSY if self.running else pb.WORKER_STATE_READY
 
+    def can_resume(self, job_id: str) -> bool:
+        """True if the worker keeps the state of this job."""
+        return self._worker is not None and not self._worker.gone and job_id in self._worker.resumable
+
     async def run(self) -> None:
         """Loads the network, then runs jobs until cancelled."""
         try:
@@ -181,7 +185,7 @@ class Supervisor:
         async def shared(stored: StoredImage) -> BlockName:
             return keep(PixelBlock.holding((await self._store.decode(stored)).rgb)).name
 
-        level = plan(spec.sizes, spec.parameters)[-1]
+        level = plan(spec.sizes, spec.parameters, resumed=bool(spec.resume_from))[-1]
         content = await shared(spec.content) if spec.content else None
         init_image = await shared(spec.init_image) if spec.init_image else None
         styles = [StyleBlock(await shared(stored), weight) for stored, weight in spec.styles]
@@ -200,6 +204,8 @@ class Supervisor:
             seed=spec.seed,
             result=result.name,
             frames=frames,
+            resume_from=spec.resume_from,
+            max_states_bytes=self._limits.max_states_bytes,
         )
         return order, result, slot
 

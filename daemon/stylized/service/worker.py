@@ -33,6 +33,7 @@ from stylized.engine.stylize import (
     NotFiniteError,
     Planned,
     Request,
+    ResumeError,
     Step,
     StyleSource,
     stylize,
@@ -42,6 +43,7 @@ from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
 from stylized.service.limits import MIN_PROGRESS_INTERVAL_S
 from stylized.service.messages import (
+    NO_STATE,
     FrameBlock,
     FrameReady,
     FrameTaken,
@@ -60,6 +62,7 @@ from stylized.service.messages import (
     WorkerUnable,
 )
 from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
+from stylized.service.states import KeptStates
 from stylized.weights import Weights, WeightsDamagedError, WeightsMissingError, load_weights
 
 NICENESS = 5
@@ -155,6 +158,7 @@ class _Painter:
         self._jobs: queue.SimpleQueue[RunJob] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
+        self._states = KeptStates()
 
     def run(self) -> None:
         """Paints jobs for ever."""
@@ -190,6 +194,8 @@ class _Painter:
         except ParameterError as error:
             refused = parameter_error(error)
             return JobFailed(job.job_id, refused.reason.name, refused.message, refused.field)
+        except ResumeError as error:
+            return JobFailed(job.job_id, Reason.INVALID_REQUEST.name, str(error), "resume_from")
         except PictureTooSmallError as error:
             return JobFailed(job.job_id, Reason.IMAGE_TOO_SMALL.name, error.message)
         except (MemoryError, torch.OutOfMemoryError):
@@ -219,12 +225,16 @@ class _Painter:
         result = PixelBlock.open(job.result)
         slot = PixelBlock.open(job.frames.block) if job.frames else None
         try:
+            state = self._states.get(job.resume_from)
+            if job.resume_from and state is None:
+                return JobFailed(job.job_id, Reason.JOB_NOT_FOUND.name, NO_STATE, "resume_from")
             request = Request(
                 content=pixels(job.content) if job.content else None,
                 styles=tuple(StyleSource(pixels(style.block), style.weight) for style in job.styles),
                 parameters=job.parameters,
                 seed=job.seed,
                 init_image=pixels(job.init_image) if job.init_image else None,
+                resume=state,
             )
             style_sizes = request.sizes.styles
             events = stylize(self._network(precision), request)
@@ -239,6 +249,7 @@ class _Painter:
             if finished is None:
                 return JobStopped(job.job_id, self._controls[job.job_id].steps)
             result.array[...] = finished.picture[0].permute(1, 2, 0).cpu().numpy()
+            self._states.keep(job.job_id, finished.state, job.max_states_bytes)
             return JobFinished(
                 job.job_id,
                 finished.iterations,
@@ -246,6 +257,7 @@ class _Painter:
                 self._device.peak_memory(),
                 finished.warnings,
                 finished.stopped_early,
+                self._states.job_ids,
             )
         finally:
             close_all([*blocks, result, *([slot] if slot else [])])
@@ -277,6 +289,9 @@ class _Painter:
 
     def _refuse_if_too_large(self, job: RunJob, estimate: int) -> JobFailed | None:
         available = self._device.available_memory()
+        if available is not None and estimate > available:
+            self._states.clear()  # a painting that is asked for goes before those that might be asked for again
+            available = self._device.available_memory()
         if available is None or estimate <= available:
             return None
         return JobFailed(

@@ -36,32 +36,33 @@ class LBFGS(Descent):
 
     def __init__(self, start: Tensor, learning_rate: float, history_size: int) -> None:
         super().__init__(start, learning_rate, self._GREATEST_RISE)
-        self._size = history_size
+        # One place more than pairs, so that a pair can be judged before the oldest gives way for it.
+        self._places = history_size + 1
         self._begin()
 
     def _begin(self) -> None:
-        like = self._point
-        # Rows 0..m-1 hold the steps s, rows m..2m-1 the changes y of the gradient; `_row` is the next to be written.
-        self._pairs = torch.zeros(2 * self._size, like.numel(), device=like.device, dtype=like.dtype)
-        self._gram = torch.zeros(2 * self._size, 2 * self._size, device=like.device, dtype=_EXACT)
-        # Rows without a usable pair add nothing to a direction.
-        self._usable = torch.zeros(self._size, device=like.device, dtype=torch.bool)
+        like, places = self._point, self._places
+        # Rows 0..p-1 hold the steps s, rows p..2p-1 the changes y of the gradient.
+        self._pairs = torch.zeros(2 * places, like.numel(), device=like.device, dtype=like.dtype)
+        self._gram = torch.zeros(2 * places, 2 * places, device=like.device, dtype=_EXACT)
+        # Places without a usable pair add nothing to a direction.
+        self._usable = torch.zeros(places, device=like.device, dtype=torch.bool)
         # sᵀy / yᵀy of the newest pair: the scale of the inverse Hessian where no pair says otherwise.
         self._gamma = torch.ones((), device=like.device, dtype=_EXACT)
-        self._row = 0
+        # The place for the next pair, [1], known to the device alone. It moves on only with a usable pair: a walk that
+        # has arrived takes steps of length 0, which would else push out what is known of the valley.
+        self._place = torch.zeros(1, device=like.device, dtype=torch.long)
 
     def _learn(self, accept: Tensor, point: Tensor, moved: Tensor, turned: Tensor) -> None:
         self._accept = accept
-        self._pairs[self._row] = moved.flatten()
-        self._pairs[self._size + self._row] = turned.flatten()
+        self._newest = torch.stack((moved.flatten(), turned.flatten()))
+        self._pairs.index_copy_(0, self._rows(), self._newest)
 
     def _direction(self, point: Tensor, gradient: Tensor) -> Tensor:
-        newest, size = self._row, self._size
         g = gradient.flatten()
-        vectors = torch.stack((self._pairs[newest], self._pairs[size + newest], g))
-        products = (self._pairs @ vectors.T).to(_EXACT)
+        products = (self._pairs @ torch.cat((self._newest, g[None])).T).to(_EXACT)
+        del self._newest
         self._note(products)
-        self._row = (newest + 1) % size
         # A gradient of zero leaves the point where it is.
         first_step = self._FIRST_STEP / g.abs().mean().clamp(min=torch.finfo(g.dtype).tiny)
         scale = torch.where(self._usable.any(), self._gamma, first_step.to(_EXACT))
@@ -69,26 +70,30 @@ class LBFGS(Descent):
         step = scale.to(g.dtype) * g + coefficients.to(g.dtype) @ self._pairs
         return -step.view_as(gradient)
 
+    def _rows(self) -> Tensor:
+        """The rows of s and y at the place, [2]."""
+        return torch.cat((self._place, self._places + self._place))
+
     def _note(self, products: Tensor) -> None:
-        """Take the newest pair's products with all rows, [2m, 3] for s, y and g, and judge whether it is of use."""
-        s, y = self._row, self._size + self._row
-        for row, column in ((s, 0), (y, 1)):
-            self._gram[row] = products[:, column]
-            self._gram[:, row] = products[:, column]
-        sy, ss, yy = products[s, 1], products[s, 0], products[y, 1]
+        """Take the newest pair's products with all rows, [2p, 3] for s, y and g, and judge whether it is of use."""
+        rows = self._rows()
+        with_newest = products[:, :2]
+        self._gram = self._gram.index_copy(0, rows, with_newest.T).index_copy(1, rows, with_newest)
+        (ss, sy), (_, yy) = with_newest[rows]
         usable = self._accept & (sy > self._CURVATURE * (ss * yy).sqrt())
-        self._usable = self._usable & self._accept
-        self._usable[self._row] = usable
         self._gamma = torch.where(usable, sy / yy, self._gamma)
+        held = (self._usable & self._accept).index_copy(0, self._place, usable[None])
+        self._place = torch.where(usable, (self._place + 1) % self._places, self._place)
+        self._usable = held.index_fill(0, self._place, False)
 
     def _coefficients(self, along: Tensor, scale: Tensor) -> Tensor:
-        """Return what each row of the history adds to H g, [2m], given the rows' products with g, [2m].
+        """Return what each row of the history adds to H g, [2p], given the rows' products with g, [2p].
 
         With R the upper triangle of SᵀY (older steps first), D its diagonal, and w = R⁻¹ Sᵀg:
         H g = γ g + S R⁻ᵀ((D + γ YᵀY) w - γ Yᵀg) - γ Y w.
         """
-        size = self._size
-        oldest_first = torch.arange(self._row, self._row + size, device=along.device) % size
+        size = self._places
+        oldest_first = (self._place + torch.arange(size, device=along.device)) % size
         usable = self._usable[oldest_first]
         sy = self._gram[:size, size:][oldest_first][:, oldest_first]
         yy = self._gram[size:, size:][oldest_first][:, oldest_first]
@@ -118,13 +123,13 @@ class LBFGS(Descent):
             "gram": self._gram,
             "usable": self._usable,
             "gamma": self._gamma,
-            "row": self._row,
+            "place": self._place,
         }
 
     def _recall(self, memory: Memory) -> None:
         self._pairs, self._gram = torch.as_tensor(memory["pairs"]), torch.as_tensor(memory["gram"])
         self._usable, self._gamma = torch.as_tensor(memory["usable"]), torch.as_tensor(memory["gamma"])
-        self._row = int(memory["row"])
+        self._place = torch.as_tensor(memory["place"])
 
 
 class LBFGSB(LBFGS):
