@@ -65,7 +65,7 @@ class Scale:
     pairs: tuple[Pair, ...]
 
 
-SCALES = (Scale(256, 15.0, PAIRS), Scale(512, 45.0, PAIRS[:2]))
+SCALES = (Scale(256, 12.0, PAIRS), Scale(512, 40.0, PAIRS[:2]))
 TRIALS = Scale(128, 5.0, (PAIRS[0], PAIRS[2]))
 """Where the candidates are tried."""
 

@@ -12,8 +12,10 @@ from PIL import Image
 from benchmarks import quality
 from benchmarks.quality import Scale, planned_runs, run_all, write
 from benchmarks.quality_report import Curve, duel_table, duels, fill, geometric_mean, sheet
-from benchmarks.studio import Pair, Studio, cut_to, plan_for
+from benchmarks.studio import Pair, Studio, cut_to, load_network, picture, plan_for
 from stylized.engine.choices import Padding
+from stylized.engine.presets import builtin_presets
+from stylized.engine.stylize import Request, Step, StyleSource, stylize
 from tests.engine.samples import parameters
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +26,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """One pair at 32 pixels against one rival, and one candidate."""
     pair = Pair("sample", "mosaic")
     monkeypatch.setattr(quality, "SCALES", (Scale(32, 0.1, (pair,)),))
-    monkeypatch.setattr(quality, "TRIALS", Scale(16, 0.05, (pair,)))
+    monkeypatch.setattr(quality, "TRIALS", Scale(24, 0.05, (pair,)))
     monkeypatch.setattr(quality, "RIVALS", ("pastiche",))
     monkeypatch.setattr(quality, "builtin_styles", lambda: ("mosaic", "ink"))
     monkeypatch.setattr(quality, "CANDIDATES", {"zero padding": {"padding": Padding.ZERO}})
@@ -37,7 +39,7 @@ def test_the_benchmark_paints_once_and_writes_its_page(tmp_path: Path) -> None:
     page.write_text("".join(f"words\n<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in names), encoding="utf-8")
     studio = Studio(tmp_path / "work")
     assert run_all(studio, seconds=0.0) == 0
-    # 32 pixels: three strengths, the rival, one more style. 16 pixels: three strengths, one candidate, two identities.
+    # 32 pixels: three strengths, the rival, one more style. 24 pixels: three strengths, one candidate, two identities.
     assert run_all(studio) == 11
     assert run_all(studio) == 0
     assert {run.name for run in planned_runs() if studio.result(run) is None} == set()
@@ -49,6 +51,14 @@ def test_the_benchmark_paints_once_and_writes_its_page(tmp_path: Path) -> None:
     assert re.search(r"\| zero padding \| \d+\.\d+ \|", text)
     assert (tmp_path / "quality-32.jpg").stat().st_size > 1000
     assert "32_sample-mosaic_default_0.5" in (tmp_path / "quality.json").read_text(encoding="utf-8")
+
+
+def test_default_gets_on_where_the_first_full_step_is_too_long() -> None:
+    chosen = replace(builtin_presets()["default"].parameters, size=64, iterations=11, strength=0.8)
+    request = Request(picture("tubingen"), (StyleSource(picture("starry_night"), 1.0),), chosen, seed=1)
+    losses = [event.losses() for event in stylize(load_network(), request) if isinstance(event, Step)]
+    # Refusing every second step it would come to four fifths.
+    assert losses[-1]["style"] < 0.25 * losses[0]["style"]
 
 
 def test_the_page_has_a_place_for_every_part() -> None:
