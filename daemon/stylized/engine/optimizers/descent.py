@@ -23,9 +23,12 @@ from stylized.engine.optimizers.memory import Memory, copied, evaluation_in, of_
 
 Evaluate = Callable[[Tensor], Evaluation]
 
-# A rejected step is followed by one of a quarter, an accepted one by one of four times the length up to the full step.
+# A rejected step is followed by one of a quarter, an accepted one by one of twice the length up to the full step. Not
+# of four times: L-BFGS, which begins anew after a rejection, would then overshoot at every second step for ever where
+# its first full step is too long, as on strong style weights with normalized losses.
 # After ten rejections a step has shrunk to a millionth: no direction helps then.
 _SHRINK = 0.25
+_GROW = 2.0
 MAX_REJECTIONS = 10
 
 
@@ -66,7 +69,7 @@ class Descent(ABC):
             accept &= found.total - before.total <= self._greatest_rise * before.total.abs()
         now = select(accept, found, before)
         point = torch.where(accept, self._candidate, self._point)
-        self._stretch = torch.where(accept, (self._stretch / _SHRINK).clamp(max=1.0), self._stretch * _SHRINK)
+        self._stretch = torch.where(accept, (self._stretch * _GROW).clamp(max=1.0), self._stretch * _SHRINK)
         self._rejections = torch.where(accept, torch.zeros_like(self._rejections), self._rejections + 1)
         self._learn(accept, point, point - self._point, now.gradient - before.gradient)
         move = self._direction(point, now.gradient) * (self._learning_rate * self._stretch)
