@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from stylized.engine.choices import Backbone, Optimizer, Pooling, Precision
+from stylized.engine.choices import Backbone, Iterate, Optimizer, Pooling, Precision
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.parameters import LayerWeight, Parameters
@@ -134,7 +134,11 @@ def test_it_knows_what_costs_memory() -> None:
     assert _estimate(precision=Precision.BF16) < _estimate(precision=Precision.FP32)
     pair = 2 * 3 * 256 * 192 * 4
     assert _estimate(history_size=12) - _estimate(history_size=2) == 10 * pair
-    assert _estimate(optimizer=Optimizer.ADAM) == _estimate(history_size=1) - pair
+    # Two moments; and no pairs, nor the three vectors that these are multiplied with.
+    assert _estimate(optimizer=Optimizer.ADAM) - _estimate(optimizer=Optimizer.GRADIENT_DESCENT) == pair
+    assert _estimate(optimizer=Optimizer.ADAM) < _estimate(history_size=1)
+    assert _estimate(optimizer=Optimizer.LBFGSB) == _estimate()
+    assert _estimate(iterate=Iterate.AVERAGE) == _estimate(iterate=Iterate.BEST) == _estimate() + pair
 
 
 def test_a_style_far_larger_than_the_painting_counts() -> None:

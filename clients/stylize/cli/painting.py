@@ -214,7 +214,8 @@ class _Studio:
         self._stopping.set()
         if self._tally.interrupts == 1:
             self._reporter.say("Stopping: what is painted so far is kept. Ctrl-C again discards it.")
-            for job in list(self._running.values()):
+            # The last one first: one that waits must not begin because the one before it has just ended.
+            for job in reversed(list(self._running.values())):
                 self._stop_and_keep(job)
         elif self._tally.interrupts == 2:
             for job in list(self._running.values()):

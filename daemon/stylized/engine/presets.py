@@ -24,10 +24,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
-# The published method, unchanged: what somebody who asks for "neural style transfer" means.
-DEFAULT_PRESET = "gatys"
+# What somebody gets who says nothing: docs/quality.md shows why.
+DEFAULT_PRESET = "default"
 
-# The only preset that must be complete.
+# The published method, unchanged. The only preset that must be complete.
 _ROOT = "gatys"
 
 
