@@ -29,6 +29,7 @@ from stylized.engine.network_torch import TorchNetwork
 
 import stylized
 from stylized.engine.choices import Precision
+from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.precision import dtype_of, resolve_precision
 from stylized.engine.presets import builtin_presets
 from stylized.engine.schedule import fit_size

@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     )
     from stylize.events import Event, Frame, Level, Progress, Queued, Result, Started, Summary
     from stylize.job import Job
-    from stylize.masking import Mask, open_mask
     from stylize.provenance import Provenance, read_provenance
+    from stylize.recording import LossPlot, LossTable, Recording, StepPictures, Timelapse
+    from stylize.request import Style
     from stylize.sample import SAMPLE_PHOTO
 
 __all__ = [
@@ -62,7 +63,8 @@ __all__ = [
     "InvalidRequest",
     "Job",
     "Level",
-    "Mask",
+    "LossPlot",
+    "LossTable",
     "Metadata",
     "NotFound",
     "OutOfMemory",
@@ -72,20 +74,23 @@ __all__ = [
     "Progress",
     "Provenance",
     "Queued",
+    "Recording",
     "Result",
     "Started",
+    "StepPictures",
+    "Style",
     "StylizeError",
     "Summary",
     "TimeLimit",
+    "Timelapse",
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
-    "open_mask",
     "read_provenance",
 ]
 
 
-_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "masking", "provenance")
+_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "provenance", "recording", "request")
 
 
 def __getattr__(name: str) -> object:

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import grpc
@@ -23,7 +23,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from neuralstyle.v1 import endpoint
 from neuralstyle.v1.endpoint import HOME_VARIABLE, log_file
 from stylize.connection import PROBE_TIMEOUT, Connection, connect_target, find_daemon, process_exists
-from stylize.errors import DaemonUnreachable
+from stylize.errors import DaemonUnreachable, StylizeError
 
 COMMAND = "stylized"
 BACKGROUND_OPTIONS = ("--background",)
@@ -51,18 +51,28 @@ def reach_daemon(target: str | None, token: str | None, client_name: str, *, sta
     return connection
 
 
-def start_daemon(folder: Path, client_name: str, timeout: float = START_TIMEOUT) -> Connection:
+def start_daemon(
+    folder: Path, client_name: str, timeout: float = START_TIMEOUT, *, weights: Sequence[str] = ()
+) -> Connection:
     """A connection to the daemon of this folder, which is started unless it runs.
 
-    folder: the home of the daemon; made if it is missing. timeout: seconds until it must serve.
-    Raises DaemonUnreachable with the last lines of the daemon's log if it does not.
+    folder: the home of the daemon; made if it is missing. timeout: seconds until it must serve. weights: what it is
+    started with, each as `stylized --weights` takes it; files may be named from here.
+    Raises DaemonUnreachable with the last lines of the daemon's log if it does not serve, StylizeError if it runs and
+    so cannot be given weights.
     """
     deadline = time.monotonic() + timeout
     make_home(folder)
     with _start_lock(folder, deadline):
         connection = find_daemon(folder, client_name)
         if connection is None:
-            connection = _wait_until_found(folder, client_name, _spawn(folder), deadline)
+            connection = _wait_until_found(folder, client_name, _spawn(folder, weights), deadline)
+        elif weights:
+            connection.close()
+            raise StylizeError(
+                "The daemon runs already, with the weights that it was started with.",
+                remedy="End it with `stylize daemon stop`, then start it again.",
+            )
         _wait_until_serving(folder, connection, deadline)
         return connection
 
@@ -117,18 +127,20 @@ def _start_lock(folder: Path, deadline: float) -> Iterator[None]:
         yield
 
 
-def _spawn(folder: Path) -> subprocess.Popen[bytes]:
+def _spawn(folder: Path, weights: Sequence[str]) -> subprocess.Popen[bytes]:
     command = find_command()
     if command is None:
         raise DaemonUnreachable(
             f"No daemon runs, and the command `{COMMAND}` is not installed.",
             remedy="Install it with `pip install 'stylized[daemon]'`.",
         )
+    # A word such as "torchvision" stays as it is; a path must not depend on the folder in which it is read.
+    places = (str(Path(one).absolute()) if Path(one).exists() else one for one in weights)
     # Detached: it outlives the terminal and the client, and keeps no folder busy.
     log = os.open(log_file(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
-            [str(command), *BACKGROUND_OPTIONS],
+            [str(command), *BACKGROUND_OPTIONS, *(f"--weights={place}" for place in places)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -7,13 +7,13 @@ share it.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylize.encoding import Metadata
 from stylize.errors import ConnectionLost, NotFound, StylizeError
 from stylize.events import Event, Queued, Result, Started, Summary, event_from_proto, result_from_chunks
-from stylize.masking import Mask
 from stylize.pictures import Picture
 from stylize.provenance import Sources
 from stylize.saving import Finished, encode_painting, finished, save_painting
@@ -67,6 +67,14 @@ class Course:
         """True if the daemon refused the job because it has dropped a picture that was uploaded earlier."""
         return isinstance(error, NotFound) and error.reason is Reason.IMAGE_NOT_FOUND and self.job_id is None
 
+    def _fail(self, error: StylizeError) -> NoReturn:
+        """Raises the error that the job ends with: where the value at fault is from a preset file, it says so."""
+        own = self._sources.preset if self._sources else None
+        self._error = own.explained(error) if own else error
+        if self._error is error:
+            raise error
+        raise self._error from error
+
     def _outcome(self) -> Result:
         """The painting of a job that has ended. Raises the error that it failed with."""
         if self._error is not None:
@@ -74,24 +82,24 @@ class Course:
         assert self.painting is not None
         return self.painting
 
-    def _save(self, path: str | Path, *, overwrite: bool, metadata: Metadata | str, mask: Mask | None) -> Path:
+    def _save(self, path: str | Path, *, overwrite: bool, metadata: Metadata | str) -> Path:
         """Writes the painting of a job that has ended."""
-        path, made = Path(path), self._finished_as(mask)
+        path, made = Path(path), self._made()
         save_painting(
             made.painting, path, made.traits, made.provenance, overwrite=overwrite, metadata=Metadata(metadata)
         )
         return path
 
-    def _encoded(self, path: str | Path, *, metadata: Metadata | str, mask: Mask | None) -> bytes:
+    def _encoded(self, path: str | Path, *, metadata: Metadata | str) -> bytes:
         """The file that `_save` would write."""
-        made = self._finished_as(mask)
+        made = self._made()
         return encode_painting(made.painting, Path(path), made.traits, made.provenance, Metadata(metadata))
 
-    def _finished_as(self, mask: Mask | None) -> Finished:
+    def _made(self) -> Finished:
         painting = self._outcome()
         assert self.started is not None
         assert self.summary is not None
-        return finished(painting, self.started, self.summary, photo=self._content, sources=self._sources, mask=mask)
+        return finished(painting, self.started, self.summary, photo=self._content, sources=self._sources)
 
 
 class _Assembler:

@@ -160,9 +160,7 @@ def _version(info: pb.GetServerInfoResponse) -> Check:
 
 def _worker(info: pb.GetServerInfoResponse) -> Check:
     state = choice_name(pb.WorkerState.DESCRIPTOR, info.worker_state)
-    weights = (
-        f"{info.weights.name}, sha256 {info.weights.sha256[:12]}" if info.HasField("weights") else "not loaded yet"
-    )
+    weights = " and ".join(f"{one.name}, sha256 {one.sha256[:12]}" for one in info.all_weights) or "not loaded yet"
     return Check(
         "Worker",
         info.worker_state != pb.WORKER_STATE_FAILED,

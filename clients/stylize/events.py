@@ -21,6 +21,7 @@ from neuralstyle.v1 import stylize_pb2 as pb
 from stylize.tunables import TunableValue, choice_name, plain_tunables
 
 _FRAME_FORMATS = pb.FrameFormat.DESCRIPTOR
+_BACKBONES = pb.Backbone.DESCRIPTOR
 _PRECISIONS = pb.Precision.DESCRIPTOR
 _RESULT_FORMATS = pb.ResultFormat.DESCRIPTOR
 _DEEP = "raw_uint16"
@@ -151,6 +152,8 @@ class Weights:
 
     name: str
     sha256: str
+    backbone: str
+    """The network, such as "vgg19"."""
 
 
 @dataclass(frozen=True)
@@ -285,7 +288,9 @@ def _summary(message: pb.Summary) -> Summary:
         device=message.device,
         precision=choice_name(_PRECISIONS, message.precision),
         server_version=message.server_version,
-        weights=Weights(message.weights.name, message.weights.sha256),
+        weights=Weights(
+            message.weights.name, message.weights.sha256, choice_name(_BACKBONES, message.weights.backbone)
+        ),
         parameter_hash=message.parameter_hash,
         warnings=tuple(message.warnings),
         stopped_early=message.stopped_early,

@@ -18,7 +18,6 @@ from stylize.course import Course
 from stylize.encoding import Metadata
 from stylize.errors import NotFound, StylizeError, error_from_rpc
 from stylize.events import Event, Result
-from stylize.masking import Mask
 from stylize.pictures import Picture
 from stylize.provenance import Sources
 
@@ -86,8 +85,7 @@ class Job(Course):
         try:
             return next(self._events)
         except StylizeError as error:
-            self._error = error
-            raise
+            self._fail(error)
 
     def __enter__(self) -> Job:
         return self
@@ -129,7 +127,6 @@ class Job(Course):
         *,
         overwrite: bool = False,
         metadata: Metadata | str = Metadata.ALL,
-        mask: Mask | None = None,
     ) -> Path:
         """Waits for the end and writes the painting, in the depth that was asked for, with the profile, EXIF data and
         alpha of the photo and with how it was made, as `stylize.encoding` describes. The suffix of `path` decides:
@@ -137,18 +134,17 @@ class Job(Course):
         there.
 
         metadata: "all", "profile" or "none", see `Metadata`.
-        mask: what of the photo is kept, see `stylize.masking`; it needs the photo at hand.
 
         Raises OutputExists, OutputUnwritable, or the error that the job failed with.
         """
         self._finished()
-        return self._save(path, overwrite=overwrite, metadata=metadata, mask=mask)
+        return self._save(path, overwrite=overwrite, metadata=metadata)
 
-    def encoded(self, path: str | Path, *, metadata: Metadata | str = Metadata.ALL, mask: Mask | None = None) -> bytes:
+    def encoded(self, path: str | Path, *, metadata: Metadata | str = Metadata.ALL) -> bytes:
         """Waits for the end and gives the bytes of the file that `save` would write to `path`, for who writes it in
         his own way. Raises as `save` does, except for what is there."""
         self._finished()
-        return self._encoded(path, metadata=metadata, mask=mask)
+        return self._encoded(path, metadata=metadata)
 
     def _finished(self) -> Result:
         for _ in self:

@@ -15,7 +15,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from stylize.errors import InputUnreadable
 from stylize.events import Started, Summary
+from stylize.own_presets import OwnPreset
 from stylize.pictures import PictureRecord, headers_only
 from stylize.tunables import TunableValue
 
@@ -44,14 +45,22 @@ class StyleRecord:
     """None for a built-in style."""
     weight: float = 1.0
     """Share in the mix."""
+    mask: PictureRecord | None = None
+    """Where it goes, if it has a mask."""
+    source_mask: PictureRecord | None = None
+    """Which part of it counts, if it has a mask for that."""
 
 
 @dataclass(frozen=True)
 class Sources:
     """What a job was made from."""
 
-    content: PictureRecord
+    content: PictureRecord | None
+    """None if it was made without a photo."""
     styles: tuple[StyleRecord, ...]
+    mask: PictureRecord | None = None
+    preset: OwnPreset | None = None
+    """A preset of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,9 @@ class Provenance:
     """What kept parts of the photo, if anything did."""
     depth: int = 8
     """Bits a sample of the file, 8 or 16."""
+    preset_file: str = ""
+    """Name of the user's own preset file, if there was one. `preset` is then what it extends, and `parameters` has its
+    values, so that painting again needs no file."""
 
     @classmethod
     def of(
@@ -85,7 +97,6 @@ class Provenance:
         summary: Summary,
         sources: Sources | None = None,
         *,
-        mask: PictureRecord | None = None,
         depth: int = 8,
     ) -> Provenance:
         """What the events of a job tell, and what its caller knows."""
@@ -100,8 +111,9 @@ class Provenance:
             parameter_hash=summary.parameter_hash,
             content=sources.content if sources else None,
             styles=sources.styles if sources else (),
-            mask=mask,
+            mask=sources.mask if sources else None,
             depth=depth,
+            preset_file=str(sources.preset or "") if sources else "",
         )
 
     @classmethod
@@ -124,13 +136,13 @@ class Provenance:
 
     def to_comment(self) -> bytes:
         """The value of the EXIF tag UserComment."""
-        return _COMMENT_PREFIX + json.dumps(asdict(self)).encode("ascii")
+        return _COMMENT_PREFIX + json.dumps(vars(self), default=vars).encode("ascii")
 
     def to_png_text(self) -> PngInfo:
         """The text chunks of a PNG."""
         text = PngInfo()
-        for key, value in asdict(self).items():
-            text.add_text(TEXT_PREFIX + key, value if isinstance(value, str) else json.dumps(value))
+        for key, value in vars(self).items():
+            text.add_text(TEXT_PREFIX + key, value if isinstance(value, str) else json.dumps(value, default=vars))
         return text
 
 
@@ -219,4 +231,5 @@ def _style_in_gimp(style: Any) -> list[dict[str, Any]]:
 
 
 def _style_record(values: Any) -> StyleRecord:
-    return StyleRecord(str(values["name"]), _picture_record(values["picture"]), float(values["weight"]))
+    masks = (_picture_record(values.get(name)) for name in ("mask", "source_mask"))
+    return StyleRecord(str(values["name"]), _picture_record(values["picture"]), float(values["weight"]), *masks)

@@ -141,7 +141,7 @@ def summary(**changes: object) -> pb.StylizeResponse:
         device="cpu (scripted)",
         precision=pb.PRECISION_FP32,
         server_version="9.8.7",
-        weights=pb.WeightsInfo(name="vgg19-scripted", sha256="ab" * 32),
+        weights=pb.WeightsInfo(name="vgg19-scripted", sha256="ab" * 32, backbone=pb.BACKBONE_VGG19),
         parameter_hash="cd" * 32,
         parameters=pb.Tunables(size=64, iterations=9, style_weight=500.0),
         **changes,  # pyright: ignore[reportArgumentType]
@@ -169,6 +169,7 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
     script: Script = paint
     max_queued_jobs: int = 0
     """Told as a limit; 0 is what a daemon says that does not know of it."""
+    features: list[str] = field(default_factory=lambda: ["stylize", "upload-image", "masks"])
     token: str | None = None
     """What calls over TCP must carry."""
     jobs: list[admin_pb2.JobInfo] = field(default_factory=list)
@@ -210,7 +211,7 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         self._note("Stylize", context)
         self.requests.append(request)
         photo = self.uploads.get(request.content.image_id)
-        if photo is None:
+        if photo is None and request.HasField("content"):
             abort(context, Reason.IMAGE_NOT_FOUND, "The image id is unknown.", field="content")
         done = False
 
@@ -262,14 +263,15 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         info = pb.GetServerInfoResponse(
             server_version="9.8.7",
             api_versions=["neuralstyle.v1"],
-            features=["stylize", "upload-image"],
+            features=self.features,
             worker_state=pb.WORKER_STATE_READY,
             device="cpu (scripted)",
-            weights=pb.WeightsInfo(name="vgg19-scripted", sha256="ab" * 32),
+            weights=pb.WeightsInfo(name="vgg19-scripted", sha256="ab" * 32, backbone=pb.BACKBONE_VGG19),
             running_jobs=sum(job.state == admin_pb2.JOB_STATE_RUNNING for job in self.jobs),
             queued_jobs=sum(job.state == admin_pb2.JOB_STATE_QUEUED for job in self.jobs),
             default_preset="gatys",
         )
+        info.all_weights.add().CopyFrom(info.weights)
         info.start_time.FromSeconds(int(time.time()) - 3700)
         info.limits.max_image_bytes = 50_000_000
         info.limits.max_size = 4096
@@ -299,7 +301,16 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         tunables = started().started.parameters
         return pb.ListPresetsResponse(
             presets=[
-                pb.PresetInfo(name=name, description=f"The {name} preset.", weights="vgg19-scripted", tunables=tunables)
+                pb.PresetInfo(
+                    name=name,
+                    description=f"The {name} preset.",
+                    weights="vgg19-scripted",
+                    tunables=tunables,
+                    origins=[
+                        pb.TunableOrigin(tunable="size", preset="gatys", source="--image-size"),
+                        pb.TunableOrigin(tunable="iterations", preset=name, source="-n"),
+                    ],
+                )
                 for name in ("gatys", "draft")
             ]
         )

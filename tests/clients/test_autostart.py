@@ -16,7 +16,7 @@ import pytest
 from neuralstyle.v1.endpoint import endpoint_file, log_file, read_endpoint
 from stylize import AsyncClient, autostart
 from stylize.client import Client
-from stylize.errors import DaemonUnreachable
+from stylize.errors import DaemonUnreachable, StylizeError
 
 from .conftest import SCRIPTED_DAEMON
 from .scripted_daemon import RunningDaemon, ScriptedService
@@ -80,6 +80,19 @@ def test_ten_clients_at_once_start_one_daemon(command: Path, home: Path) -> None
     targets = {client.communicate(timeout=40)[0] for client in clients}
     assert [client.returncode for client in clients] == [0] * 10
     assert len(targets) == 1
+    assert starts(home) == 1
+
+
+def test_a_daemon_is_started_with_weights_named_from_any_folder(
+    command: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my vgg16.npz").touch()
+    autostart.start_daemon(home, "test", weights=["my vgg16.npz", "torchvision"]).close()
+    assert f"--background --weights={tmp_path}/my vgg16.npz --weights=torchvision\n" in log_file(home).read_text()
+    with pytest.raises(StylizeError, match="runs already") as caught:
+        autostart.start_daemon(home, "test", weights=["my vgg16.npz"])
+    assert "stylize daemon stop" in caught.value.remedy
     assert starts(home) == 1
 
 

@@ -205,10 +205,10 @@ def test_styles_and_presets_are_listed(scripted: RunningDaemon, run_cli: RunCli)
     assert styles[0]["name"] == "woodblock"
     assert "thumbnail" not in styles[0]
     assert "gatys (default)" in run_cli("presets").stdout
-    preset = json.loads(run_cli("presets", "draft", "--json").stdout)
+    preset = json.loads(run_cli("presets", "show", "draft", "--json").stdout)
     assert preset["tunables"]["style_layers"] == {"relu1_1": 0.5}
-    assert "relu1_1:0.5" in run_cli("presets", "draft").stdout
-    assert run_cli("presets", "nix").returncode == Reason.UNKNOWN_PRESET.exit_code
+    assert "relu1_1:0.5" in run_cli("presets", "show", "draft").stdout
+    assert run_cli("presets", "show", "nix").returncode == Reason.UNKNOWN_PRESET.exit_code
 
 
 def test_status_tells_jobs_as_json_and_as_text(scripted: RunningDaemon, run_cli: RunCli) -> None:
@@ -232,6 +232,13 @@ def test_status_stop_and_logs_never_start_a_daemon(run_cli: RunCli, home: Path, 
     ended = run_cli("daemon", *command)
     assert ended.returncode == (LocalExit.DAEMON_UNREACHABLE if "status" in command else 0)
     assert not home.exists()
+
+
+def test_start_refuses_weights_for_a_daemon_that_runs(scripted: RunningDaemon, run_cli: RunCli) -> None:
+    ended = run_cli("daemon", "start", "--weights", "vgg16.npz")
+    assert ended.returncode == LocalExit.FAILURE
+    assert "runs already" in ended.stderr
+    assert "stylize daemon stop" in ended.stderr
 
 
 def test_logs_shows_the_last_lines(run_cli: RunCli, home: Path) -> None:

@@ -186,6 +186,8 @@ def test_options_of_the_look_reach_the_daemon(scripted: RunningDaemon, call_cli:
     ("arguments", "said"),
     [
         (["--style-weight", "1", "--style-weight", "2"], "1 styles and 2 weights"),
+        (["--style-mask", "a.png", "--style-mask", "-"], "1 styles and 2 masks"),
+        (["--style-source-mask", "a.png", "--style-source-mask", "-"], "1 styles and 2 masks"),
         (["--colors", "gray"], "keep, style"),
         (["--colors", "keep", "--set", "color=1"], "twice"),
         (["--depth", "12"], "8 or 16"),
@@ -216,7 +218,8 @@ def test_a_mask_and_16_bits_on_a_real_daemon(
     assert (whole.returncode, half.returncode) == (0, 0), whole.stderr + half.stderr
     painted, masked = (tifffile.imread(tmp_path / name) for name in ("whole.tif", "half.tif"))
     assert masked.dtype == np.uint16
-    assert np.array_equal(masked[:, 24:], painted[:, 24:])
+    assert not np.array_equal(masked[:, 24:], painted[:, 24:])  # the style of the half is not that of the whole
+    assert (masked[:, 24:] != np.asarray(colours(48, 32))[:, 24:].astype(np.uint16) * 257).mean() > 0.9
     assert np.array_equal(masked[:, :24], np.asarray(colours(48, 32))[:, :24].astype(np.uint16) * 257)
     told = read_provenance(tmp_path / "half.tif")
     assert (told.depth, told.mask and told.mask.file) == (16, "mask.png")

@@ -23,14 +23,17 @@ from .conftest import RunCli
 from .photos import camera_exif, colours, encode, wide_gamut_profile
 from .scripted_daemon import RunningDaemon
 
+SOURCE_MASKS = ["part.png", "--style-source-mask", "-"]
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A photo, a style and a mask."""
+    """A photo, a style, a mask of the photo and one of the style."""
     profile = wide_gamut_profile()
     (tmp_path / "cat.jpg").write_bytes(encode(colours(48, 32), "JPEG", exif=camera_exif(6), icc_profile=profile))
     (tmp_path / "oil.png").write_bytes(encode(colours(40, 40), "PNG"))
     (tmp_path / "mask.png").write_bytes(encode(Image.linear_gradient("L").resize((32, 48)), "PNG"))
+    (tmp_path / "part.png").write_bytes(encode(Image.linear_gradient("L").resize((40, 40)), "PNG"))
     return tmp_path
 
 
@@ -46,6 +49,7 @@ def pixels(path: Path) -> object:
     [
         (".png", ["-s", "ink", "--style-weight", "2", "--style-weight", "0.5", "--strength", "0.7"]),
         (".jpg", ["--colors", "keep", "--mask", "mask.png"]),
+        (".png", ["-s", "ink", "--style-mask", "mask.png", "--style-mask", "-", "--style-source-mask", *SOURCE_MASKS]),
         (".tif", ["--depth", "16", "--set", "style_layers=relu1_1:0.5,relu2_1", "--set", "optimizer=adam"]),
     ],
 )

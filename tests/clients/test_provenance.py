@@ -30,7 +30,10 @@ HOW = Provenance(
     version="1.2.3",
     parameter_hash="",
     content=PictureRecord("Kätzchen 🐈.jpg", "ef" * 32),
-    styles=(StyleRecord("ink", None, 2.0), StyleRecord("", PictureRecord("oil.png", "01" * 32))),
+    styles=(
+        StyleRecord("ink", None, 2.0),
+        StyleRecord("", PictureRecord("oil.png", "01" * 32), 1.0, None, PictureRecord("part.png", "45" * 32)),
+    ),
     mask=PictureRecord("mask.png", "23" * 32),
 )
 

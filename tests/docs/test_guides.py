@@ -23,12 +23,15 @@ ALL = frozenset({"sh", "python", "js"})
 PAGES = {
     "docs/call-it-from-your-tool.md": ALL,
     "docs/python.md": ALL,
+    "docs/recording.md": ALL,
+    "docs/regions.md": ALL,
     "README.md": frozenset({"python"}),  # its commands install and paint for minutes; .ci/run has those that matter
 }
 SECTIONS = [
     section for page, languages in PAGES.items() for section in sections(REPOSITORY / page, except_for=ALL - languages)
 ]
 GIVEN = ("cat.jpg", "dog.jpg", "monet.jpg")
+MASKS = ("face.png", "sky.png", "water.png")
 """Pictures that the guides take for granted."""
 SNIPPET_S = 120
 
@@ -39,6 +42,10 @@ def folder(tmp_path: Path) -> Path:
     for number, name in enumerate(GIVEN):
         samples = np.random.default_rng(number).integers(0, 256, (24, 32, 3), np.uint8)
         Image.fromarray(samples).save(tmp_path / name)
+    for name in MASKS:
+        mask = Image.new("L", (32, 24))
+        mask.paste(255, (0, 0, 20, 24))
+        mask.save(tmp_path / name)
     for name in ("proto", "clients", "examples"):
         (tmp_path / name).symlink_to(REPOSITORY / name)
     return tmp_path

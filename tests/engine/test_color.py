@@ -1,4 +1,6 @@
-"""Keeping the photo's colours: against YIQ in float64, at the edges of what a screen can show, and for grays."""
+"""Keeping the photo's colours: after painting, against YIQ in float64, at the edges of what a screen can show, and for
+grays; before, against moments and quantiles in float64.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stylized.engine.color import keep_colors
+from stylized.engine.choices import ColorMethod
+from stylized.engine.color import keep_colors, match_colors
 
 from .samples import noise, plain, shapes
 
@@ -91,3 +94,111 @@ def test_what_is_not_a_number_stays_visible() -> None:
     broken = noise(4, 4)
     broken[0, 0, 1, 1] = float("nan")
     assert keep_colors(broken, noise(4, 4, 1), 0.0)[0, :, 1, 1].isnan().all()
+
+
+def weights_of(mask: Tensor | None, picture: Tensor) -> NDArray[np.float64]:
+    """[H W], with sum 1."""
+    weights = np.ones(picture.shape[-2:]) if mask is None else mask[0, 0].double().numpy()
+    return (weights / weights.sum()).reshape(-1)
+
+
+def moments(picture: Tensor, mask: Tensor | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean [3] and covariance [3, 3] in float64."""
+    colours = picture[0].double().flatten(1).numpy()
+    weights = weights_of(mask, picture)
+    return colours @ weights, np.cov(colours, aweights=weights, ddof=0)
+
+
+def test_matched_by_covariance_a_style_has_the_photos_mean_and_covariance() -> None:
+    style, photo = shapes(40, 56, 1), shapes(24, 32, 5)
+    matched = match_colors(style, photo, ColorMethod.COVARIANCE, 0.0)
+    for found, wanted in zip(moments(matched), moments(photo), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def square_root(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """By the iteration of Denman and Beavers 1976, which knows nothing of eigenvectors."""
+    root, inverse = matrix, np.eye(len(matrix))
+    for _ in range(60):
+        root, inverse = (root + np.linalg.inv(inverse)) / 2, (inverse + np.linalg.inv(root)) / 2
+    return root
+
+
+def test_matched_by_covariance_the_map_is_the_symmetric_one() -> None:
+    style, photo = shapes(40, 56, 1), shapes(24, 32, 5)
+    (style_mean, style_covariance), (photo_mean, photo_covariance) = moments(style), moments(photo)
+    matrix = square_root(photo_covariance) @ np.linalg.inv(square_root(style_covariance))
+    expected = np.einsum("ij,jhw->ihw", matrix, style[0].double().numpy() - style_mean[:, None, None])
+    matched = match_colors(style, photo, ColorMethod.COVARIANCE, 0.0)[0].numpy()
+    np.testing.assert_allclose(matched, expected + photo_mean[:, None, None], atol=2e-5)
+
+
+def test_matched_within_masks_only_their_colours_count() -> None:
+    style, photo = shapes(40, 56, 1), shapes(24, 32, 5)
+    style_mask, photo_mask = noise(40, 56, 2)[:, :1], noise(24, 32, 3)[:, :1]
+    matched = match_colors(style, photo, ColorMethod.COVARIANCE, 0.0, style_mask=style_mask, photo_mask=photo_mask)
+    for found, wanted in zip(moments(matched, style_mask), moments(photo, photo_mask), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", [ColorMethod.COVARIANCE, ColorMethod.HISTOGRAM])
+@pytest.mark.parametrize("style", [0.0, 0.5, 1.0, None])
+@pytest.mark.parametrize("photo", [0.0, 0.3, 1.0, None])
+def test_one_colour_matches_without_nan(method: ColorMethod, style: float | None, photo: float | None) -> None:
+    """Of a style, of a photo or of both; None is noise."""
+    style_picture = noise(16, 16) if style is None else plain(16, 16, style)
+    photo_picture = noise(20, 16, 4) if photo is None else plain(20, 16, photo)
+    matched = match_colors(style_picture, photo_picture, method, 0.0)
+    assert torch.isfinite(matched).all()
+    if style is not None or photo is not None:
+        assert matched.flatten(2).std(dim=2).max() < 1e-6
+    torch.testing.assert_close(matched.mean(), photo_picture.mean(), atol=0.05, rtol=0)
+
+
+def test_a_gray_photo_makes_a_style_gray() -> None:
+    photo = shapes(24, 32, 5)[:, :1].expand(1, 3, 24, 32)
+    matched = match_colors(shapes(24, 32, 1), photo, ColorMethod.COVARIANCE, 0.0)
+    torch.testing.assert_close(matched.amax(dim=1), matched.amin(dim=1), atol=1e-5, rtol=0)
+
+
+def test_matched_by_histogram_channels_of_one_size_have_exactly_the_photos_values() -> None:
+    style, photo = noise(24, 32, 1), noise(32, 24, 5)
+    matched = match_colors(style, photo, ColorMethod.HISTOGRAM, 0.0)
+    for channel in range(3):
+        assert torch.equal(matched[0, channel].flatten().sort().values, photo[0, channel].flatten().sort().values)
+        assert torch.equal(matched[0, channel].flatten().argsort(), style[0, channel].flatten().argsort())
+
+
+def test_matched_by_histogram_a_value_goes_where_its_quantile_is() -> None:
+    style = (noise(24, 32, 1) * 255).round() / 255
+    photo = (shapes(40, 40, 5) * 255).round() / 255
+    matched = match_colors(style, photo, ColorMethod.HISTOGRAM, 0.0)
+    for channel in range(3):
+        values, wanted = style[0, channel].numpy().ravel(), photo[0, channel].numpy().ravel()
+        _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+        targets, target_counts = np.unique(wanted, return_counts=True)
+        middle = (np.cumsum(counts) - counts / 2) / values.size
+        target_middle = (np.cumsum(target_counts) - target_counts / 2) / wanted.size
+        expected = np.interp(middle, target_middle, targets)[places]
+        np.testing.assert_allclose(matched[0, channel].numpy().ravel(), expected, atol=1e-6)
+
+
+def test_a_histogram_within_a_mask_has_nothing_from_outside() -> None:
+    photo = torch.cat([plain(16, 16, 0.2), plain(16, 16, 0.9)], dim=3)
+    mask = torch.zeros(1, 1, 16, 32)
+    mask[..., :16] = 1.0
+    matched = match_colors(noise(16, 16), photo, ColorMethod.HISTOGRAM, 0.0, photo_mask=mask)
+    torch.testing.assert_close(matched, plain(16, 16, 0.2))
+
+
+@pytest.mark.parametrize("method", [ColorMethod.COVARIANCE, ColorMethod.HISTOGRAM])
+def test_a_style_is_mixed_with_its_match_in_proportion(method: ColorMethod) -> None:
+    style, photo = noise(24, 32), shapes(24, 32, 7)
+    assert match_colors(style, photo, method, 1.0) is style
+    expected = 0.3 * style + 0.7 * match_colors(style, photo, method, 0.0)
+    torch.testing.assert_close(match_colors(style, photo, method, 0.3), expected)
+
+
+def test_colours_laid_on_after_painting_leave_the_style_alone() -> None:
+    style = noise(24, 32)
+    assert match_colors(style, noise(8, 8), ColorMethod.LUMINANCE, 0.0) is style

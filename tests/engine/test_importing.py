@@ -21,4 +21,4 @@ def test_what_a_front_end_needs_does_not_load_torch(module: str) -> None:
 
 
 def test_the_check_above_can_fail() -> None:
-    assert _loads_torch("stylized.engine.vgg")
+    assert _loads_torch("stylized.engine.network_torch")

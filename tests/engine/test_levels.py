@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from stylized.engine.choices import Init, Iterate, Optimizer
+from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.parameters import Steering
 from stylized.engine.resample import resample
@@ -27,7 +28,6 @@ from stylized.engine.stylize import (
     StyleSource,
     stylize,
 )
-from stylized.engine.vgg import VGG19
 
 from .samples import parameters, shapes
 
@@ -51,7 +51,7 @@ def pyramid(**changes: Any) -> Request:
     return Request(PHOTO, (StyleSource(STYLE, 1.0),), parameters(**settings), seed=0)
 
 
-def events(network: VGG19, request: Request) -> tuple[Planned, list[Step], Finished]:
+def events(network: Network, request: Request) -> tuple[Planned, list[Step], Finished]:
     planned, *steps, finished = stylize(network, request)
     assert isinstance(planned, Planned)
     assert isinstance(finished, Finished)
@@ -66,7 +66,7 @@ def enlarged(picture: Tensor, width: int, height: int) -> Tensor:
     return torch.stack([torch.tensor(np.array(channel)) for channel in channels])[None]
 
 
-def test_steps_count_through_all_sizes(network: VGG19) -> None:
+def test_steps_count_through_all_sizes(network: Network) -> None:
     planned, steps, finished = events(network, pyramid())
     assert [(level.width, level.height, level.iterations) for level in planned.levels] == [
         (24, 18, 2),
@@ -81,13 +81,13 @@ def test_steps_count_through_all_sizes(network: VGG19) -> None:
     assert not finished.stopped_early
 
 
-def test_each_size_starts_from_the_painting_of_the_one_before(network: VGG19) -> None:
+def test_each_size_starts_from_the_painting_of_the_one_before(network: Network) -> None:
     _, steps, _ = events(network, pyramid())
     expected = enlarged(steps[1].picture(), 34, 26).clamp(0, 1)
     torch.testing.assert_close(steps[2].picture(), expected, rtol=0, atol=1e-5)
 
 
-def test_the_photos_fine_detail_can_be_put_back(network: VGG19) -> None:
+def test_the_photos_fine_detail_can_be_put_back(network: Network) -> None:
     settings = {"coarsest_iterations": 1, "iterations": 1, "init": Init.CONTENT}
     _, steps, _ = events(network, pyramid(pyramid_detail=1.0, **settings))
     # The start of a size whose coarser one has moved nothing is the photo itself,
@@ -100,14 +100,14 @@ def test_the_photos_fine_detail_can_be_put_back(network: VGG19) -> None:
 
 
 @pytest.mark.parametrize("iterate", Iterate)
-def test_the_iterate_that_is_shown_is_handed_on(network: VGG19, iterate: Iterate) -> None:
+def test_the_iterate_that_is_shown_is_handed_on(network: Network, iterate: Iterate) -> None:
     _, steps, finished = events(network, pyramid(iterate=iterate, average_decay=0.5, learning_rate=20.0))
     handed_on = enlarged(steps[1].picture(), 34, 26).clamp(0, 1)
     torch.testing.assert_close(steps[2].picture(), handed_on, rtol=0, atol=1e-5)
     torch.testing.assert_close(finished.picture, steps[-1].picture())
 
 
-def test_an_average_lies_between_the_points_of_its_size_alone(network: VGG19) -> None:
+def test_an_average_lies_between_the_points_of_its_size_alone(network: Network) -> None:
     request = pyramid(iterate=Iterate.AVERAGE, average_decay=0.5, iterations=2)
     _, steps, _ = events(network, request)
     _, last, _ = events(network, replace(request, parameters=replace(request.parameters, iterate=Iterate.LAST)))
@@ -118,7 +118,7 @@ def test_an_average_lies_between_the_points_of_its_size_alone(network: VGG19) ->
     torch.testing.assert_close(steps[2].picture(), enlarged(steps[1].picture(), 34, 26).clamp(0, 1), rtol=0, atol=1e-5)
 
 
-def test_the_losses_told_at_the_end_are_those_of_the_average(network: VGG19) -> None:
+def test_the_losses_told_at_the_end_are_those_of_the_average(network: Network) -> None:
     request = pyramid(iterate=Iterate.AVERAGE, average_decay=0.9)
     _, _, finished = events(network, request)
     objective = Objective(network, 255 * PHOTO, [StyleTarget(255 * resample(STYLE, 48, 48), 1.0)], request.parameters)
@@ -127,7 +127,7 @@ def test_the_losses_told_at_the_end_are_those_of_the_average(network: VGG19) -> 
 
 
 def test_targets_are_captured_at_each_size_once_the_last_ones_are_gone(
-    network: VGG19, monkeypatch: pytest.MonkeyPatch
+    network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     captured: list[tuple[Any, Any]] = []
     living: list[weakref.ref[Objective]] = []
@@ -148,7 +148,7 @@ def test_targets_are_captured_at_each_size_once_the_last_ones_are_gone(
     assert [styles for _, styles in captured] == [[20], [28], [40]]
 
 
-def test_adam_knows_at_each_size_what_it_learnt_before(network: VGG19) -> None:
+def test_adam_knows_at_each_size_what_it_learnt_before(network: Network) -> None:
     _, steps, _ = events(network, pyramid(iterations=2, epsilon=1e-3))
     moved = (steps[3].picture() - steps[2].picture()).abs().mean().item() * 255
     # Anew, Adam's first step is learning_rate for every pixel, the sign of its gradient alone.
@@ -156,14 +156,14 @@ def test_adam_knows_at_each_size_what_it_learnt_before(network: VGG19) -> None:
 
 
 @pytest.mark.parametrize("optimizer", Optimizer)
-def test_all_optimisers_grow(network: VGG19, optimizer: Optimizer) -> None:
+def test_all_optimisers_grow(network: Network, optimizer: Optimizer) -> None:
     rate = {Optimizer.GRADIENT_DESCENT: 1e-7, Optimizer.NORMALIZED_DESCENT: 100.0}.get(optimizer, 1.0)
     _, steps, finished = events(network, pyramid(optimizer=optimizer, learning_rate=rate, iterations=5))
     assert torch.isfinite(finished.picture).all()
     assert sum(finished.losses.values()) < sum(steps[-5].losses().values())
 
 
-def test_a_plateau_ends_a_size_and_the_count_of_steps_falls(network: VGG19) -> None:
+def test_a_plateau_ends_a_size_and_the_count_of_steps_falls(network: Network) -> None:
     # No ten steps lower a loss by all of it, so each size ends when its first ten steps can be compared.
     settings = {"iterations": 35, "coarsest_iterations": 25, "pyramid_factor": 2.0}
     _, steps, finished = events(network, pyramid(plateau=1.0, **settings))
@@ -177,7 +177,7 @@ def test_a_plateau_ends_a_size_and_the_count_of_steps_falls(network: VGG19) -> N
     assert len(steps) == 60
 
 
-def test_new_weights_hold_at_the_next_sizes_too(network: VGG19) -> None:
+def test_new_weights_hold_at_the_next_sizes_too(network: Network) -> None:
     request = pyramid()
     painting = stylize(network, request)
     next(painting)
@@ -189,7 +189,7 @@ def test_new_weights_hold_at_the_next_sizes_too(network: VGG19) -> None:
 
 
 @pytest.mark.parametrize("at", [1, 4, 7])
-def test_it_can_be_ended_at_any_size_and_has_the_full_one(network: VGG19, at: int) -> None:
+def test_it_can_be_ended_at_any_size_and_has_the_full_one(network: Network, at: int) -> None:
     painting = stylize(network, pyramid())
     last = [next(painting) for _ in range(at + 1)][-1]
     assert isinstance(last, Step)
@@ -200,7 +200,7 @@ def test_it_can_be_ended_at_any_size_and_has_the_full_one(network: VGG19, at: in
     assert next(painting, None) is None
 
 
-def test_ended_after_its_last_step_it_is_not_early_and_may_still_change_colour(network: VGG19) -> None:
+def test_ended_after_its_last_step_it_is_not_early_and_may_still_change_colour(network: Network) -> None:
     painting = stylize(network, pyramid())
     last = [next(painting) for _ in range(9)][-1]
     assert isinstance(last, Step)
@@ -229,7 +229,7 @@ def broken_after(calls: int, monkeypatch: pytest.MonkeyPatch, mended_at_size: in
 
 @pytest.mark.parametrize("iterate", Iterate)
 def test_losses_that_cease_to_be_finite_leave_the_last_good_picture_and_a_warning(
-    network: VGG19, monkeypatch: pytest.MonkeyPatch, iterate: Iterate
+    network: Network, monkeypatch: pytest.MonkeyPatch, iterate: Iterate
 ) -> None:
     request = pyramid(pyramid_factor=1.0, iterations=60, iterate=iterate)
     broken_after(15, monkeypatch)
@@ -246,7 +246,7 @@ def test_losses_that_cease_to_be_finite_leave_the_last_good_picture_and_a_warnin
         torch.testing.assert_close(finished.picture, steps[14].picture())
 
 
-def test_a_size_that_leads_nowhere_is_passed_over(network: VGG19, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_size_that_leads_nowhere_is_passed_over(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     request = pyramid(pyramid_factor=2.0, coarsest_iterations=60)
     broken_after(4, monkeypatch, mended_at_size=48)
     _, steps, finished = events(network, request)
@@ -257,7 +257,7 @@ def test_a_size_that_leads_nowhere_is_passed_over(network: VGG19, monkeypatch: p
 
 
 def test_a_full_size_that_is_never_finite_leaves_the_painting_of_the_coarser_one(
-    network: VGG19, monkeypatch: pytest.MonkeyPatch
+    network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = pyramid(pyramid_factor=2.0, coarsest_iterations=5, iterations=30)
     broken_after(5, monkeypatch)
@@ -267,14 +267,14 @@ def test_a_full_size_that_is_never_finite_leaves_the_painting_of_the_coarser_one
     assert len(finished.warnings) == 1
 
 
-def test_losses_that_were_never_finite_are_an_error(network: VGG19, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losses_that_were_never_finite_are_an_error(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     broken_after(0, monkeypatch)
     with pytest.raises(NotFiniteError):
         events(network, pyramid(iterations=30))
 
 
 def test_jitter_shifts_the_picture_before_a_step_and_the_step_back_after_it(
-    network: VGG19, monkeypatch: pytest.MonkeyPatch
+    network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def one_pixel(self: Objective, image: Tensor) -> Evaluation:
         """The value of the pixel at row 10, column 20: its gradient is there alone."""
@@ -298,7 +298,7 @@ def test_jitter_shifts_the_picture_before_a_step_and_the_step_back_after_it(
     assert {column - 20 for _, column in places} == set(range(-3, 4))
 
 
-def test_without_a_photo_the_painting_has_the_shape_of_the_style(network: VGG19) -> None:
+def test_without_a_photo_the_painting_has_the_shape_of_the_style(network: Network) -> None:
     request = replace(pyramid(content_weight=0.0, init=Init.PINK, noise_spread=20.0), content=None)
     request = replace(request, styles=(StyleSource(shapes(30, 60, seed=3), 1.0),))
     _, steps, finished = events(network, request)
@@ -307,7 +307,7 @@ def test_without_a_photo_the_painting_has_the_shape_of_the_style(network: VGG19)
     assert finished.losses["style"] < steps[-3].losses()["style"]
 
 
-def test_it_starts_from_an_image_of_the_users(network: VGG19) -> None:
+def test_it_starts_from_an_image_of_the_users(network: Network) -> None:
     request = replace(pyramid(init=Init.IMAGE), init_image=shapes(200, 100, seed=8))
     _, steps, _ = events(network, request)
     torch.testing.assert_close(steps[0].picture(), resample(shapes(200, 100, seed=8), 24, 18), rtol=0, atol=1e-6)

@@ -4,40 +4,45 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
-from stylized.engine.choices import Iterate, Optimizer, Precision
+from stylized.engine.choices import Backbone, Iterate, Optimizer, Pooling, Precision
 from stylized.engine.memory import estimate_bytes
+from stylized.engine.network_torch import TorchNetwork
+from stylized.engine.parameters import LayerWeight, Parameters
 from stylized.engine.schedule import Level
 
-from .samples import parameters
+from .samples import parameters, random_weights
 
+ROOT = Path(__file__).parents[2]
 LEVEL = Level(256, 192, 10)
 
 # Paints with few pairs, so that the history is full after few steps, and tells the rise of the peak over what the
 # loaded network takes. Writing 5 to clear_refs resets the peak (proc(5)).
 PROGRAM = """
-import ctypes, json, sys
+import ctypes, json, pickle, sys
 from pathlib import Path
 import torch
-from stylized.engine.presets import builtin_presets
+from stylized.engine.network_torch import TorchNetwork
+from stylized.engine.precision import dtype_of
 from stylized.engine.stylize import Request, StyleSource, stylize
-from stylized.engine.vgg import VGG19
-from stylized.weights import load_weights
-from dataclasses import replace
+from tests.engine.samples import random_weights
 
 def status(key):
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
 
-def rise(dtype):
-    network = VGG19(load_weights().layers, dtype=dtype)
-    parameters = replace(builtin_presets()["gatys"].parameters, size=256, iterations=5, history_size=2)
-    request = Request(torch.rand(1, 3, 192, 256), (StyleSource(torch.rand(1, 3, 160, 256), 1.0),), parameters, 0)
+def rise(level, precision, parameters):
+    network = TorchNetwork(random_weights(parameters.backbone), dtype=dtype_of(precision))
+    style = StyleSource(torch.rand(1, 3, level.height, level.width), 1.0)
+    request = Request(torch.rand(1, 3, level.height, level.width), (style,), parameters, 0)
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     before = status("VmRSS")
@@ -45,8 +50,13 @@ def rise(dtype):
         pass
     return status("VmHWM") - before
 
-print(json.dumps(rise(getattr(torch, sys.argv[1]))))
+print(json.dumps(rise(*pickle.loads(bytes.fromhex(sys.argv[1])))))
 """
+
+CAFFENET_LAYERS = {
+    "content_layers": (LayerWeight("relu4"),),
+    "style_layers": (LayerWeight("conv1"), LayerWeight("conv5")),
+}
 
 
 def _estimate(level: Level = LEVEL, precision: Precision = Precision.FP32, **changes: object) -> int:
@@ -55,11 +65,56 @@ def _estimate(level: Level = LEVEL, precision: Precision = Precision.FP32, **cha
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads Linux's /proc")
-@pytest.mark.parametrize(("precision", "dtype"), [(Precision.FP32, "float32"), (Precision.BF16, "bfloat16")])
-def test_the_estimate_is_near_what_a_painting_takes(precision: Precision, dtype: str) -> None:
-    run = subprocess.run([sys.executable, "-c", PROGRAM, dtype], check=True, capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("level", "precision", "changes"),
+    [
+        (LEVEL, Precision.FP32, {}),
+        (LEVEL, Precision.BF16, {}),
+        (LEVEL, Precision.FP32, {"backbone": Backbone.VGG16, "pooling": Pooling.AVERAGE}),
+        (LEVEL, Precision.FP32, {"pooling": Pooling.L2, "pooling_scale": 1.56}),
+        (Level(1024, 768, 10), Precision.FP32, {"backbone": Backbone.CAFFENET, **CAFFENET_LAYERS}),
+    ],
+)
+def test_the_estimate_is_near_what_a_painting_takes(
+    level: Level, precision: Precision, changes: dict[str, Any]
+) -> None:
+    settings = parameters(size=level.width, iterations=5, history_size=2, **changes)
+    order = pickle.dumps((level, precision, settings)).hex()
+    run = subprocess.run([sys.executable, "-c", PROGRAM, order], check=True, capture_output=True, text=True, cwd=ROOT)
     measured = json.loads(run.stdout)
-    assert 0.65 * measured < _estimate(precision=precision) < 1.5 * measured
+    assert 0.65 * measured < _estimate(level, precision, **changes) < 1.5 * measured
+
+
+def _saved_bytes(settings: Parameters) -> int:
+    """What autograd keeps of a pass forward, every storage once."""
+    storages: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    network = TorchNetwork(random_weights(settings.backbone))
+    image = torch.rand(1, 3, LEVEL.height, LEVEL.width, requires_grad=True)
+    taps = [entry.layer for entry in (*settings.content_layers, *settings.style_layers)]
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        maps = network.features(image, taps, settings.pooling, settings.padding, settings.pooling_scale)
+    assert maps  # kept, so that no storage is used twice
+    return sum(storages.values())
+
+
+@pytest.mark.parametrize("changes", [{}, {"backbone": Backbone.CAFFENET, **CAFFENET_LAYERS}], ids=["vgg19", "caffenet"])
+@pytest.mark.parametrize("pooling", [Pooling.MAX, Pooling.L2])
+def test_what_a_pooling_costs_beyond_the_average_is_what_autograd_keeps_for_it(
+    changes: dict[str, Any], pooling: Pooling
+) -> None:
+    settings = parameters(pooling_scale=1.56, history_size=2, **changes)
+    average = dataclasses.replace(settings, pooling=Pooling.AVERAGE)
+    other = dataclasses.replace(settings, pooling=pooling)
+    measured = _saved_bytes(other) - _saved_bytes(average)
+    sizes = [(LEVEL.width, LEVEL.height)]
+    estimates = [estimate_bytes([LEVEL], one, Precision.FP32, sizes) for one in (other, average)]
+    assert estimates[0] - estimates[1] == pytest.approx(measured, rel=0.15)
 
 
 def test_it_grows_with_the_picture() -> None:

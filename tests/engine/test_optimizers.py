@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from stylized.engine.choices import Optimizer
+from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
 from stylized.engine.optimizers import LBFGS, Adam, Descent, make_optimizer
-from stylized.engine.vgg import VGG19
 
 from .samples import noise, parameters, shapes
 
@@ -243,7 +243,7 @@ def _no_waiting() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("method", list(Optimizer))
-def test_no_step_waits_for_the_device(network: VGG19, method: Optimizer) -> None:
+def test_no_step_waits_for_the_device(network: Network, method: Optimizer) -> None:
     content = 255 * shapes(16, 16)
     settings = parameters(optimizer=method, tv_weight=1.0)
     objective = Objective(network, content, [StyleTarget(255 * shapes(16, 16, seed=3), 1.0)], settings)

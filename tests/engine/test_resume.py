@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from stylized.engine.choices import Iterate, Optimizer
+from stylized.engine.network import Network
 from stylized.engine.parameters import Steering
 from stylized.engine.stylize import EndNow, Finished, Planned, Request, ResumeError, State, Step, StyleSource, stylize
-from stylized.engine.vgg import VGG19
 
 from .samples import parameters, shapes
 
@@ -27,7 +27,7 @@ def job(resume: State | None = None, style: Tensor = STYLE, photo: Tensor = PHOT
     return Request(photo, (StyleSource(style, 1.0),), parameters(**settings), seed=3, resume=resume)
 
 
-def painted(network: VGG19, request: Request) -> tuple[list[Step], Finished]:
+def painted(network: Network, request: Request) -> tuple[list[Step], Finished]:
     _, *steps, finished = stylize(network, request)
     assert isinstance(finished, Finished)
     return [step for step in steps if isinstance(step, Step)], finished
@@ -44,7 +44,7 @@ def painted(network: VGG19, request: Request) -> tuple[list[Step], Finished]:
         (Optimizer.SCALED_DESCENT, Iterate.BEST),
     ],
 )
-def test_twenty_steps_and_twenty_more_are_forty(network: VGG19, optimizer: Optimizer, iterate: Iterate) -> None:
+def test_twenty_steps_and_twenty_more_are_forty(network: Network, optimizer: Optimizer, iterate: Iterate) -> None:
     settings = {"optimizer": optimizer, "iterate": iterate, "average_decay": 0.9, "jitter": 2}
     _, whole = painted(network, job(iterations=40, **settings))
     _, half = painted(network, job(**settings))
@@ -59,7 +59,7 @@ def test_twenty_steps_and_twenty_more_are_forty(network: VGG19, optimizer: Optim
 
 
 @pytest.mark.parametrize("optimizer", Optimizer)
-def test_with_other_weights_it_goes_on_from_the_same_picture(network: VGG19, optimizer: Optimizer) -> None:
+def test_with_other_weights_it_goes_on_from_the_same_picture(network: Network, optimizer: Optimizer) -> None:
     _, first = painted(network, job(optimizer=optimizer))
     steps, _ = painted(network, job(first.state, optimizer=optimizer, content_weight=2.0, iterations=3))
     torch.testing.assert_close(steps[0].picture(), first.picture)
@@ -74,7 +74,7 @@ def second_step(steps: list[Step]) -> float:
 @pytest.mark.parametrize(
     "change", [{"content_weight": 2.0}, {"style": shapes(40, 40, seed=9)}, {"photo": shapes(72, 96)}]
 )
-def test_pairs_of_another_objective_are_dropped(network: VGG19, change: dict[str, Any]) -> None:
+def test_pairs_of_another_objective_are_dropped(network: Network, change: dict[str, Any]) -> None:
     _, first = painted(network, job(optimizer=Optimizer.LBFGSB))
     # Without pairs the step is 1 pixel value on average, less what is clipped at 0 and 255.
     steps, _ = painted(network, job(first.state, optimizer=Optimizer.LBFGSB, **{"iterations": 2, **change}))
@@ -83,7 +83,7 @@ def test_pairs_of_another_objective_are_dropped(network: VGG19, change: dict[str
     assert second_step(steps) != pytest.approx(1.0, abs=0.05)
 
 
-def test_adam_keeps_its_averages_under_another_objective(network: VGG19) -> None:
+def test_adam_keeps_its_averages_under_another_objective(network: Network) -> None:
     settings: dict[str, Any] = {"optimizer": Optimizer.ADAM}
     _, first = painted(network, job(**settings))
     steps, _ = painted(network, job(first.state, content_weight=2.0, iterations=2, **settings))
@@ -93,7 +93,7 @@ def test_adam_keeps_its_averages_under_another_objective(network: VGG19) -> None
     assert second_step(steps) == pytest.approx(RATES[Optimizer.ADAM], rel=0.1)
 
 
-def test_another_optimiser_begins_anew_from_the_picture(network: VGG19) -> None:
+def test_another_optimiser_begins_anew_from_the_picture(network: Network) -> None:
     _, first = painted(network, job())
     steps, finished = painted(network, job(first.state, optimizer=Optimizer.ADAM))
     torch.testing.assert_close(steps[0].picture(), first.picture)
@@ -102,7 +102,7 @@ def test_another_optimiser_begins_anew_from_the_picture(network: VGG19) -> None:
     torch.testing.assert_close(steps[0].picture(), first.picture)
 
 
-def test_what_was_steered_at_the_last_step_counts_as_another_objective(network: VGG19) -> None:
+def test_what_was_steered_at_the_last_step_counts_as_another_objective(network: Network) -> None:
     painting = stylize(network, job(optimizer=Optimizer.LBFGSB))
     for _ in range(21):
         next(painting)
@@ -113,7 +113,7 @@ def test_what_was_steered_at_the_last_step_counts_as_another_objective(network: 
 
 
 @pytest.mark.parametrize("optimizer", [Optimizer.LBFGS, Optimizer.ADAM])
-def test_it_may_go_on_larger(network: VGG19, optimizer: Optimizer) -> None:
+def test_it_may_go_on_larger(network: Network, optimizer: Optimizer) -> None:
     _, first = painted(network, job(optimizer=optimizer))
     steps, finished = painted(network, job(first.state, optimizer=optimizer, size=48))
     assert finished.picture.shape == (1, 3, 36, 48)
@@ -122,7 +122,7 @@ def test_it_may_go_on_larger(network: VGG19, optimizer: Optimizer) -> None:
     assert sum(finished.losses.values()) < sum(steps[0].losses().values())
 
 
-def test_it_goes_on_at_its_full_size_alone(network: VGG19) -> None:
+def test_it_goes_on_at_its_full_size_alone(network: Network) -> None:
     settings: dict[str, Any] = {"pyramid_factor": 2.0, "pyramid_min_size": 16, "coarsest_iterations": 5, "size": 48}
     settings["optimizer"] = Optimizer.ADAM
     painting = stylize(network, job(**settings))
@@ -138,13 +138,13 @@ def test_it_goes_on_at_its_full_size_alone(network: VGG19) -> None:
     torch.testing.assert_close(first.picture(), ended.picture, rtol=0, atol=1e-5)
 
 
-def test_a_photo_of_other_proportions_is_refused(network: VGG19) -> None:
+def test_a_photo_of_other_proportions_is_refused(network: Network) -> None:
     _, first = painted(network, job())
     with pytest.raises(ResumeError, match="32 x 24"):
         next(stylize(network, job(first.state, photo=shapes(48, 48))))
 
 
-def test_a_state_tells_its_size_and_can_be_cut_down_to_the_painting(network: VGG19) -> None:
+def test_a_state_tells_its_size_and_can_be_cut_down_to_the_painting(network: Network) -> None:
     _, first = painted(network, job(history_size=5))
     picture = 3 * 32 * 24 * 4
     assert first.state.size_bytes >= (2 * 6 + 3) * picture  # the pairs, the point, the candidate, the gradient

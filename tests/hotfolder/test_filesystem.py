@@ -1,4 +1,4 @@
-"""Promise: names fit any file system, moves never overwrite, and network shares are told from disks."""
+"""Promise: names fit any file system, moves reach other disks, and network shares are told from disks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from stylize.hotfolder.filesystem import (
     move_unless_exists,
     names_for,
     read_unchanged,
-    rename_unless_exists,
 )
 
 MOUNTS = """\
@@ -46,34 +45,6 @@ def test_names_fit_and_differ(name: str) -> None:
 def test_a_name_that_fits_is_kept_and_the_number_goes_before_the_suffix() -> None:
     assert list(itertools.islice(names_for("cat.jpg"), 3)) == ["cat.jpg", "cat (2).jpg", "cat (3).jpg"]
     assert next(names_for("x" * 251 + ".jpg")) == "x" * 251 + ".jpg"
-
-
-@pytest.mark.parametrize("links", [True, False], ids=["with hard links", "without"])
-def test_a_move_never_overwrites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
-    if not links:  # as on exFAT
-
-        def refuse(*_: object) -> None:
-            raise OSError(errno.EPERM, "Operation not permitted")
-
-        monkeypatch.setattr(Path, "hardlink_to", refuse)
-    source, target = tmp_path / "source", tmp_path / "target"
-    source.write_text("new")
-    target.write_text("old")
-    with pytest.raises(FileExistsError):
-        rename_unless_exists(source, target)
-    assert (source.read_text(), target.read_text()) == ("new", "old")
-    rename_unless_exists(source, tmp_path / "free")
-    assert (tmp_path / "free").read_text() == "new"
-    assert not source.exists()
-
-
-def test_a_move_that_was_cut_between_its_two_steps_is_finished(tmp_path: Path) -> None:
-    source, target = tmp_path / "source", tmp_path / "target"
-    source.write_text("x")
-    target.hardlink_to(source)
-    rename_unless_exists(source, target)
-    assert not source.exists()
-    assert target.read_text() == "x"
 
 
 def test_another_file_system_is_reached_by_a_copy_that_is_whole(

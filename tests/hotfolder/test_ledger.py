@@ -113,3 +113,44 @@ def test_a_ledger_of_a_newer_version_is_not_touched(hot: HotFolder, connect_scri
     assert isinstance(watch.error, OutputUnwritable)
     assert "Update stylized" in watch.error.remedy
     assert hot.ledger_file.read_bytes() == before
+
+
+def test_a_drop_that_was_taken_and_given_back_is_written_down_again(ledger: Ledger, tmp_path: Path) -> None:
+    drops = {"a": DropState.STABLE, "b": DropState.STABLE}
+    ledger.note_drops(drops)
+    ledger.claim(KEY, "a")
+    ledger.note_drops(drops)
+    assert rows(tmp_path) == [(b"a", "stable"), (b"b", "stable")]
+    ledger.close()
+
+
+def test_a_look_that_finds_the_same_writes_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.note_drops({"a": DropState.STABLE})
+    with sqlite3.connect(tmp_path / "ledger.sqlite3") as connection:
+        before = connection.execute("PRAGMA data_version").fetchone()
+        ledger.note_drops({"a": DropState.STABLE})
+        assert connection.execute("PRAGMA data_version").fetchone() == before
+        ledger.note_drops({"a": DropState.SEEN})
+        assert connection.execute("PRAGMA data_version").fetchone() != before
+    connection.close()
+    ledger.close()
+
+
+def test_drops_are_right_again_after_a_write_that_failed(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.note_drops({"a": DropState.SEEN, "b": DropState.SEEN})
+    ledger._connection.set_authorizer(
+        lambda _, what, *__: sqlite3.SQLITE_DENY if what == "COMMIT" else sqlite3.SQLITE_OK
+    )
+    with pytest.raises(sqlite3.Error):  # as when the disk is full
+        ledger.note_drops({"c": DropState.SEEN})
+    ledger._connection.set_authorizer(None)
+    ledger.note_drops({"c": DropState.SEEN})
+    assert rows(tmp_path) == [(b"c", "seen")]
+    ledger.close()
+
+
+def rows(folder: Path) -> list[tuple[bytes, str]]:
+    with sqlite3.connect(folder / "ledger.sqlite3") as connection:
+        found = connection.execute("SELECT path, state FROM drops").fetchall()
+    connection.close()
+    return found

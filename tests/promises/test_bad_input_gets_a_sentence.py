@@ -35,6 +35,11 @@ def bomb(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+def black(width: int, height: int) -> pb.Image:
+    layout = pb.RawFormat(width=width, height=height, channels=1)
+    return pb.Image(raw=pb.RawPixels(format=layout, data=bytes(width * height)))
+
+
 def floats(value: float) -> pb.Image:
     samples = np.full((32, 32, 3), 0.5, np.float32)
     samples[3, 4, 1] = value
@@ -110,6 +115,35 @@ CASES: dict[str, tuple[Callable[[], pb.StylizeRequest], str, str]] = {
         lambda: with_style(pb.Style(name="ink", weight=float("nan"))),
         "INVALID_PARAMETER",
         "styles[0].weight",
+    ),
+    "a mask that is no picture": (
+        lambda: small_request(1, mask=pb.Image(encoded=b"hello")),
+        "IMAGE_UNREADABLE",
+        "mask",
+    ),
+    "an empty mask": (lambda: small_request(1, mask=pb.Image()), "INVALID_REQUEST", "mask"),
+    "a mask of 1 x 1": (lambda: small_request(1, mask=raw_image(1, 1)), "IMAGE_TOO_SMALL", "mask"),
+    "a mask of another shape": (lambda: small_request(1, mask=raw_image(32, 32)), "INVALID_REQUEST", "mask"),
+    "a black mask": (lambda: small_request(1, mask=black(48, 32)), "INVALID_REQUEST", "mask"),
+    "a style's mask of another shape": (
+        lambda: with_style(pb.Style(name="ink", mask=raw_image(32, 48))),
+        "INVALID_REQUEST",
+        "styles[0].mask",
+    ),
+    "a style's black mask": (
+        lambda: with_style(pb.Style(name="ink", mask=black(48, 32))),
+        "INVALID_REQUEST",
+        "styles[0].mask",
+    ),
+    "a source mask that is not of the style's shape": (
+        lambda: with_style(pb.Style(image=raw_image(40, 40), source_mask=raw_image(48, 32))),
+        "INVALID_REQUEST",
+        "styles[0].source_mask",
+    ),
+    "a black source mask": (
+        lambda: with_style(pb.Style(image=raw_image(40, 40), source_mask=black(40, 40))),
+        "INVALID_REQUEST",
+        "styles[0].source_mask",
     ),
     "an unknown preset": (lambda: small_request(1, preset="rococo"), "UNKNOWN_PRESET", "preset"),
     "an unknown layer": (lambda: with_layer("relu9_9"), "UNKNOWN_LAYER", "tunables.style_layers"),

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from neuralstyle.v1 import stylize_pb2 as pb
+from stylized.service.limits import BATCH_PROGRESS_INTERVAL_S
 from tests.real_daemon import RealDaemon, raw_image, small_request, upload
 
 MIB = 1024 * 1024
@@ -120,3 +121,11 @@ def test_built_in_styles_and_unset_fields_are_enough(daemon: RealDaemon) -> None
     assert unset == []
     assert [(level.width, level.height, level.iterations) for level in started.plan] == [(48, 32, 1)]
     assert started.memory_estimate_bytes > 0
+
+
+def test_a_batch_job_tells_of_its_progress_less_often(daemon: RealDaemon) -> None:
+    events = run(daemon, small_request(60, priority=pb.PRIORITY_BATCH))
+    told = [event.progress.iteration for event in events if event.HasField("progress")]
+    seconds = events[-1].summary.run_time.ToMilliseconds() / 1000
+    assert (told[0], told[-1]) == (1, 60)
+    assert len(told) <= 2 + seconds / BATCH_PROGRESS_INTERVAL_S

@@ -13,7 +13,7 @@ from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.service.desk import JobDesk
 from stylized.service.errors import ServiceError
-from stylized.service.jobs import Job, JobState
+from stylized.service.jobs import Job, JobState, StyleSpec
 from stylized.service.kept import KEPT_JOB_BYTES
 from stylized.service.limits import Limits
 from stylized.service.outbox import Painting
@@ -142,12 +142,15 @@ def test_an_ended_job_holds_no_pictures() -> None:
     async def run(desk: JobDesk) -> None:
         photo = StoredImage("sha256:1", b"photo", None, 32, 32, False, 0.0)
         style = StoredImage("sha256:2", b"style", None, 32, 32, False, 0.0)
-        job = desk.hand_in(replace(SPEC, detach=True, content=photo, styles=((style, 1.0),)))
-        assert (photo.pins, style.pins) == (1, 1)
+        mask = StoredImage("sha256:3", b"mask", None, 32, 32, False, 0.0)
+        styles = (StyleSpec(style, 1.0, mask, mask),)
+        job = desk.hand_in(replace(SPEC, detach=True, content=photo, styles=styles, mask=mask))
+        assert (photo.pins, style.pins, mask.pins) == (1, 1, 3)
         job.end(painting())
-        assert (photo.pins, style.pins) == (0, 0)
+        assert (photo.pins, style.pins, mask.pins) == (0, 0, 0)
         assert job.spec.content is None
         assert job.spec.styles == ()
+        assert job.spec.mask is None
         assert photo.data == b"photo"
 
     on_a_desk(run)

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from stylized.service.errors import ServiceError
-from stylized.service.images import Pixels, decode_file, decode_raw
+from stylized.service.images import Pixels, brightness, decode_file, decode_raw
 from stylized.service.limits import Limits
 
 LIMITS = Limits()
@@ -165,3 +165,18 @@ def test_a_picture_just_within_the_limits_passes_and_one_beyond_does_not() -> No
     for size in ((51, 20), (40, 38)):
         with pytest.raises(ServiceError, match="Scale it down"):
             decode_file(encoded(gradient(*size)), limits)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", "<f4"])
+def test_the_brightness_of_grays_is_what_they_are(dtype: str) -> None:
+    top = 1.0 if dtype == "<f4" else float(np.iinfo(dtype).max)
+    gray = (np.linspace(0, 1, 256 * 16) * top).astype(dtype).reshape(16, 256)
+    found = brightness(Pixels(np.repeat(gray[..., None], 3, axis=2), None))
+    assert found.dtype == gray.dtype
+    assert np.array_equal(found, gray)
+
+
+def test_the_brightness_of_colours_is_y_and_alpha_does_not_count() -> None:
+    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
+    for alpha in (None, np.zeros((1, 4), np.uint8)):
+        assert brightness(Pixels(colours, alpha)).tolist() == [[76, 150, 29, 255]]  # 0.299, 0.587, 0.114 of 255

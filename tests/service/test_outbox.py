@@ -148,3 +148,17 @@ def test_who_has_gone_is_told_nothing() -> None:
     assert not broadcast.watched
     broadcast.put(PAINTING)
     assert waiting_in(outbox) == []
+
+
+def test_a_place_in_line_is_told_when_it_changes() -> None:
+    async def run() -> list[int]:
+        broadcast, outbox = Broadcast(), Outbox(None)
+        broadcast.attach(outbox)
+        told = []
+        for ahead in (2, 2, 1, 1, 2):
+            broadcast.put(pb.Queued(jobs_ahead=ahead))
+            item = outbox._next()
+            told += [item.jobs_ahead] if isinstance(item, pb.Queued) else []
+        return told
+
+    assert asyncio.run(run()) == [2, 1, 2]

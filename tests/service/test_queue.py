@@ -12,14 +12,14 @@ from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Precision
 from stylized.engine.presets import builtin_presets
 from stylized.service.errors import ServiceError
-from stylized.service.jobs import Job, JobSpec
+from stylized.service.jobs import Job, JobSpec, StyleSpec
 from stylized.service.queue import JobQueue
 from stylized.service.uploads import StoredImage
 
 PHOTO = StoredImage("sha256:0", b"", None, 32, 32, False, 0.0)
 SPEC = JobSpec(
     content=PHOTO,
-    styles=((PHOTO, 1.0),),
+    styles=(StyleSpec(PHOTO, 1.0),),
     preset="gatys",
     parameters=builtin_presets()["gatys"].parameters,
     precision=Precision.FP32,

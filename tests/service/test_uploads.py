@@ -11,6 +11,7 @@ import pytest
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylized.service import images
 from stylized.service.errors import ServiceError
 from stylized.service.limits import Limits
 from stylized.service.uploads import ImageStore, StoredImage
@@ -119,5 +120,47 @@ def test_the_same_bytes_in_another_layout_are_another_picture() -> None:
     async def use(store: ImageStore, clock: Clock) -> None:
         other = pb.RawFormat(width=SIDE, height=SIDE, channels=1, color_space=pb.COLOR_SPACE_LINEAR_SRGB)
         assert (await put(store, 7)).image_id != (await store.put(bytes([7]) * BYTES, other)).image_id
+
+    with_store(use)
+
+
+def test_a_photo_is_decoded_once_on_its_way_to_be_painted_and_a_style_once_for_all_jobs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decoded: list[int] = []
+    decode = images.decode_raw
+
+    def counted(layout: pb.RawFormat, data: bytes, limits: Limits) -> images.Pixels:
+        decoded.append(data[0])
+        return decode(layout, data, limits)
+
+    monkeypatch.setattr(images, "decode_raw", counted)
+
+    async def use(store: ImageStore, clock: Clock) -> None:
+        style = await put(store, 9)
+        for shade in (1, 2):
+            photo = await put(store, shade)
+            assert (await store.decode(photo, last=True)).rgb.max() == shade
+            assert (await store.decode(style, last=False)).rgb.max() == 9
+        assert decoded == [9, 1, 2]
+        assert (await store.decode(photo, last=True)).rgb.max() == 2
+        assert decoded == [9, 1, 2, 2]
+        await store.decode(style, last=True)  # as if others had driven it out
+        for _ in range(2):
+            await store.decode(style, last=False)
+        assert decoded == [9, 1, 2, 2, 9]
+
+    with_store(use)
+
+
+def test_samples_go_with_their_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def use(store: ImageStore, clock: Clock) -> None:
+        first = await put(store, 1)
+        await put(store, 2)
+        await put(store, 3)
+        await put(store, 4)
+        assert not holds(store, first)
+        monkeypatch.setattr(images, "decode_raw", lambda *_: "decoded again")
+        assert await store.decode(first, last=True) == "decoded again"
 
     with_store(use)

@@ -25,7 +25,6 @@ from stylize.course import Course
 from stylize.encoding import Metadata
 from stylize.errors import NotFound, StylizeError, error_from_reason, error_from_rpc
 from stylize.events import Event, Result
-from stylize.masking import Mask
 from stylize.pictures import Picture
 from stylize.provenance import Sources
 
@@ -108,18 +107,15 @@ class AsyncJob(Course):
         *,
         overwrite: bool = False,
         metadata: Metadata | str = Metadata.ALL,
-        mask: Mask | None = None,
     ) -> Path:
         """Waits for the end and writes the painting; see `Job.save`."""
         await self._finished()
-        return await asyncio.to_thread(self._save, path, overwrite=overwrite, metadata=metadata, mask=mask)
+        return await asyncio.to_thread(self._save, path, overwrite=overwrite, metadata=metadata)
 
-    async def encoded(
-        self, path: str | Path, *, metadata: Metadata | str = Metadata.ALL, mask: Mask | None = None
-    ) -> bytes:
+    async def encoded(self, path: str | Path, *, metadata: Metadata | str = Metadata.ALL) -> bytes:
         """Waits for the end and gives the bytes of the file that `save` would write; see `Job.encoded`."""
         await self._finished()
-        return await asyncio.to_thread(self._encoded, path, metadata=metadata, mask=mask)
+        return await asyncio.to_thread(self._encoded, path, metadata=metadata)
 
     async def _finished(self) -> Result:
         async for _ in self:
@@ -136,8 +132,7 @@ class AsyncJob(Course):
             self._waiting.extend(self._take(response))
             return True
         except StylizeError as error:
-            self._error = error
-            raise
+            self._fail(error)
 
     async def _read(self) -> pb.StylizeResponse | None:
         try:

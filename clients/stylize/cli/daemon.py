@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from neuralstyle.v1.endpoint import WEIGHTS_VARIABLE
 
 if TYPE_CHECKING:
     from stylize.client import Client
@@ -16,10 +19,24 @@ POLL_INTERVAL = 0.2
 
 
 @app.command()
-def start() -> None:
+def start(
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="A network's weights beside the bundled ones of VGG19, or in their place; may be given several times."
+            f" For good: set ${WEIGHTS_VARIABLE}, where `{os.pathsep}` separates several.",
+        ),
+    ] = None,
+) -> None:
     """Start the daemon in the background, unless it runs."""
-    from stylize.cli.terminal import connected
+    from neuralstyle.v1 import endpoint
+    from stylize.autostart import start_daemon
+    from stylize.cli.terminal import CLIENT_NAME, connected, patience
 
+    if weights:
+        with patience("Starting the daemon"):
+            start_daemon(endpoint.home(), CLIENT_NAME, weights=weights).close()
     with connected() as client:
         info = client.info()
         print(f"The daemon {info.server_version} runs at {client.target}.")
@@ -122,13 +139,13 @@ def _print_state(state: dict[str, Any]) -> None:
 
     console = results()
     facts = Table(box=None, show_header=False, pad_edge=False)
-    weights = state["weights"]
+    weights = [f"{one['name']}, sha256 {one['sha256'][:12]}" for one in state["all_weights"]]
     started = datetime.fromisoformat(state["start_time"].replace("Z", "+00:00")) if state["start_time"] else None
     up = duration_text((datetime.now(timezone.utc) - started).total_seconds()) if started else "?"
     facts.add_row("Daemon", f"{state['server_version']}, process {state['pid']}, up {up}")
     facts.add_row("Reached at", state["target"])
     facts.add_row("Worker", f"{state['worker_state']}, {state['device'] or 'device not known yet'}")
-    facts.add_row("Weights", f"{weights['name']}, sha256 {weights['sha256'][:12]}" if weights else "not loaded yet")
+    facts.add_row("Weights", "\n".join(weights) or "not loaded yet")
     facts.add_row("Jobs", f"{state['running_jobs']} running, {state['queued_jobs']} waiting")
     console.print(facts)
     if state["jobs"]:

@@ -21,7 +21,7 @@ def demo(
 ) -> None:
     """Paint the sample photo in a built-in style."""
     from stylize.cli.failures import errors_as_events
-    from stylize.cli.look import Look
+    from stylize.cli.look import Look, LookStyle
     from stylize.cli.orders import FileOptions, file_order
     from stylize.cli.photos import default_output
     from stylize.cli.session import Session, run
@@ -37,7 +37,7 @@ def demo(
             style = STYLE if STYLE in client.style_names else client.style_names[0]
         # The demo may be run again: only its own picture is replaced.
         path = default_output(SAMPLE_PHOTO, [style], folder)
-        look = Look(((style, None),), PRESET)
+        look = Look((LookStyle(style),), PRESET)
         run([file_order(SAMPLE_PHOTO, path, look, FileOptions(overwrite=True))], Session(as_json))
         if not as_json:
             messages().print(f"Now your own photo: [bold]stylize image PHOTO --style {style}[/]")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stylize import own_styles
+from stylize.cli.look import LookStyle
 from stylize.errors import InputUnreadable
 from stylize.pictures import PictureRecord
 from stylize.provenance import Provenance, StyleRecord
@@ -26,9 +27,9 @@ class Given:
 class FoundSources:
     """What to paint with."""
 
-    photo: Path
-    styles: list[tuple[str, float | None]]
-    """Names or paths, each with its weight."""
+    photo: Path | None
+    """None if it was made without one."""
+    styles: list[LookStyle]
     mask: Path | None
     notes: list[str] = field(default_factory=list)
     """What the user should know, one sentence each."""
@@ -41,11 +42,26 @@ def find_sources(told: Provenance, place: Path, given: Given) -> FoundSources:
     for what is not found, is found changed, or was never recorded.
     """
     search = _Search([place, place / "..", Path(), own_styles.folder()])
-    photo = search.picture(told.content, given.photo, "photo", "--photo")
+    photo = None
+    if told.content or given.photo or _needs_photo(told):
+        photo = search.picture(told.content, given.photo, "photo", "--photo")
     mask = given.mask
     if told.mask is not None or given.mask is not None:
         mask = search.picture(told.mask, given.mask, "mask", "--mask")
-    return FoundSources(photo, search.styles(told.styles, given.styles), mask, search.notes)
+    needs_styles = bool(told.styles or given.styles) or _needs_styles(told)
+    styles = search.styles(told.styles, given.styles) if needs_styles else []
+    return FoundSources(photo, styles, mask, search.notes)
+
+
+def _needs_photo(told: Provenance) -> bool:
+    """True unless it is told that nothing is taken from a photo, as in a texture."""
+    values = told.parameters
+    return values.get("content_weight") != 0 or values.get("init") == "content" or values.get("color") != 1
+
+
+def _needs_styles(told: Provenance) -> bool:
+    """True unless it is told that nothing is taken from a style, as in a dream."""
+    return told.parameters.get("style_weight") != 0 or told.parameters.get("init") == "style_statistics"
 
 
 class _Search:
@@ -75,30 +91,43 @@ class _Search:
             remedy=f"Name it with {option} FILE.",
         )
 
-    def styles(self, records: tuple[StyleRecord, ...], given: tuple[str, ...]) -> list[tuple[str, float | None]]:
+    def styles(self, records: tuple[StyleRecord, ...], given: tuple[str, ...]) -> list[LookStyle]:
         if not records:
             if not given:
                 raise InputUnreadable(
                     "It is not recorded which styles it was painted in.", remedy="Name them with --style STYLE."
                 )
-            return [(style, None) for style in given]
+            return [LookStyle(style) for style in given]
         if given and not any(record.picture for record in records):
             self.notes.append("These are not the styles that it was painted in, so the picture is another.")
-            return [(style, None) for style in given]
+            return [LookStyle(style) for style in given]
         rest = list(given)
-        found: list[tuple[str, float | None]] = []
+        found: list[LookStyle] = []
         for record in records:
-            if record.picture is None:
-                found.append((record.name, record.weight))
-                continue
-            path = self._recorded(record.picture)
-            if path is None:
-                named = Path(rest.pop(0)) if rest else None
-                path = self.picture(record.picture, named, "style", "--style")
-            found.append((str(path), record.weight))
+            name = record.name
+            if record.picture is not None:
+                path = self._recorded(record.picture)
+                if path is None:
+                    named = Path(rest.pop(0)) if rest else None
+                    path = self.picture(record.picture, named, "style", "--style")
+                name = str(path)
+            found.append(LookStyle(name, record.weight, self._mask(record.mask), self._mask(record.source_mask)))
         if rest:
             self.notes.append(f"{', '.join(rest)} was not needed: the recorded styles were found.")
         return found
+
+    def _mask(self, record: PictureRecord | None) -> Path | None:
+        """The mask of a style. It has no option of its own: it is found, or else the styles are named anew."""
+        if record is None:
+            return None
+        path = self._recorded(record)
+        if path is None:
+            raise InputUnreadable(
+                f"The mask of a style, {Path(record.file).name or 'which was no file'}, is neither beside the painting "
+                "nor here.",
+                remedy="Put it beside the painting, or paint the photo anew with `stylize image`.",
+            )
+        return path
 
     def _recorded(self, record: PictureRecord) -> Path | None:
         """The file of that name and content. The name is taken as a name: no record leads out of the places."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stylize.hotfolder.timing import DEFAULT_SEATS, Timing
+
 if TYPE_CHECKING:
     from stylize.hotfolder.layout import HotFolder
     from stylize.hotfolder.service import WatchService
@@ -27,11 +29,11 @@ def watch(
     systemd: Annotated[bool, typer.Option("--systemd", help="Print a systemd user unit that watches them.")] = False,
     jobs: Annotated[
         int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Photos sent to the daemon at a time, at most.")
-    ] = 4,
+    ] = DEFAULT_SEATS,
     settle: Annotated[
         float,
         typer.Option(metavar="SECONDS", min=0.0, help="How long a file must stand still before it is taken."),
-    ] = 2.0,
+    ] = Timing.settle,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one event a line, or one document.")] = False,
 ) -> None:
     """Paint every photo that is dropped into FOLDER/in; the paintings appear in FOLDER/out."""
@@ -58,7 +60,6 @@ def watch(
 def _watch(folders: list[HotFolder], jobs: int, settle: float, *, once: bool, as_json: bool) -> None:
     from stylize.cli.watching import choose_view
     from stylize.hotfolder.service import WatchService, connector
-    from stylize.hotfolder.timing import Timing
 
     with choose_view([folder.root for folder in folders], as_json=as_json) as view:
         service = WatchService(

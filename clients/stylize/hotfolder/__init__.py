@@ -14,11 +14,12 @@ From the outside in:
     ledger      what has become of each picture, so that a crash at any moment is made good
     scanner     what lies in `in/`; the truth, where file system events are only a hint (`wakeup`)
     stability   when a file has stood still for long enough to be taken
+    preset_files   presets of the user's own, beside `style.toml`
     settings    `style.toml` and the pictures in `styles/`
     layout      the folders and files that make a hot folder
     filesystem  reading, writing and moving so that nothing is lost, overwritten or followed
     reports     what happens, as dataclasses, for whoever shows it
-    timing      how patient a watcher is
+    timing      how patient a watcher is, and how much it asks for at a time
     preview     what would be done, for a dry run
     status      counts, rate and errors, from the ledger alone
     systemd     the text of a user unit

@@ -13,8 +13,6 @@ from stylize.hotfolder.reports import Tell, Trouble, TroubleOver
 from stylize.hotfolder.timing import Timing
 from stylize.job import Job
 
-DEFAULT_SEATS = 4
-"""Pictures in flight: the daemon paints one at a time, and the others are decoded and sent meanwhile."""
 TROUBLE = "daemon"
 
 

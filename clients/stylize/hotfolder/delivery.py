@@ -20,12 +20,11 @@ from stylize.hotfolder.filesystem import (
     move_unless_exists,
     names_for,
     read_unchanged,
-    rename_unless_exists,
-    sync_folder,
     write_synced,
 )
 from stylize.hotfolder.layout import HotFolder
 from stylize.hotfolder.reports import printable
+from stylize.renaming import rename_unless_exists, sync_folder
 
 ERROR_ENDING = ".error.txt"
 

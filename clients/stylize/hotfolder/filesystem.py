@@ -1,8 +1,6 @@
 """Files handled so that nothing is lost: read without following links, written whole, moved without overwriting.
 
-What must survive a power cut is flushed to the disk together with the folder that names it. On a file system without
-hard links (exFAT, some network shares) a name is checked and then taken in two steps, which only a second program that
-takes the same name in between could upset.
+What must survive a power cut is flushed to the disk together with the folder that names it.
 """
 
 from __future__ import annotations
@@ -16,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from stylize.renaming import rename_unless_exists, sync_folder
+
 MAX_NAME_BYTES = 255
 """Longest name of a file on Linux, in bytes."""
 
-_WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _NETWORK_TYPES = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "glusterfs", "lustre", "9p"}
 _NETWORK_TYPES |= {"davfs", "vboxsf", "virtiofs", "prl_fs", "vmhgfs"}
 _LOCAL_FUSE_TYPES = {"fuseblk", "fuse.portal"}
@@ -105,40 +104,6 @@ def write_synced(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def sync_folder(folder: Path) -> None:
-    """Flushes the names in a folder to the disk, where the file system can."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(handle)
-
-
-def rename_unless_exists(source: Path, target: Path) -> None:
-    """Gives a file another name on the same file system. Raises FileExistsError if that name is taken by another file.
-
-    A crash in between leaves both names for one file; doing it again then removes the old one.
-    """
-    try:
-        target.hardlink_to(source)  # fails if the name is taken, unlike a rename
-    except FileExistsError:
-        if not _same_file(source, target):
-            raise
-    except OSError as error:
-        if error.errno not in _WITHOUT_LINKS:
-            raise
-        if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
-        source.replace(target)
-        sync_folder(target.parent)
-        return
-    sync_folder(target.parent)
-    source.unlink()
-
-
 def move_unless_exists(source: Path, target: Path, part: Path) -> None:
     """As `rename_unless_exists`, and also to another file system, by way of `part` beside the target."""
     try:
@@ -184,13 +149,6 @@ def _unescaped(text: str) -> str:
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         text = text.replace(code, character)
     return text
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    try:
-        return os.path.samestat(one.lstat(), other.lstat())
-    except OSError:
-        return False
 
 
 def names_for(name: str, added: str = "") -> Iterator[str]:

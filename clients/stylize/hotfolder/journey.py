@@ -122,6 +122,7 @@ class _Journey:
         self._began = time.monotonic()
         self.told = False
         """Whether its end has been reported."""
+        self._submitted = False
 
     def run(self, settings: Settings) -> Outcome:
         """The whole way. What needs the daemon happens in a seat of its; what waits for the disk does not."""
@@ -215,8 +216,9 @@ class _Journey:
 
     def _follow(self, event: events.Event, entry: Entry) -> None:
         if isinstance(event, events.Queued):
-            if event.job_id:
+            if event.job_id and not self._submitted:  # later ones only tell of its place in line
                 self._place.ledger.submitted(entry.id, event.job_id)
+                self._submitted = True
             self._place.tell(Queued(self._root, self._parcel.photo, event.jobs_ahead))
         elif isinstance(event, events.Progress):
             step = Progressed(self._root, self._parcel.photo, event.iteration, event.iterations, event.eta)

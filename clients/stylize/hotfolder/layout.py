@@ -14,6 +14,7 @@ must never come back as a photo.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +31,14 @@ _TEMPLATE = """\
 styles = ["oil"]
 # With weights: styles = { oil = 2, "my wave.jpg" = 1 }
 
-# Which values to start from (`stylize presets`).
+# Which values to start from: a preset (`stylize presets`), or a file of your own beside this one, "mine.toml"
+# (`stylize presets new mine.toml`).
 preset = "draft"
 
 # The same seed gives the same painting on the same machine.
 # seed = 7
 
-# Departures from the preset; `stylize presets draft` shows all there are.
+# Departures from the preset; `stylize presets show draft` shows all there are.
 [tunables]
 # size = 640
 # strength = 0.5
@@ -59,52 +61,52 @@ class HotFolder:
     root: Path
     """Absolute, without links."""
 
-    @property
+    @functools.cached_property
     def inbox(self) -> Path:
         """Photos to paint."""
         return self.root / "in"
 
-    @property
+    @functools.cached_property
     def outbox(self) -> Path:
         """Paintings."""
         return self.root / "out"
 
-    @property
+    @functools.cached_property
     def done(self) -> Path:
         """Photos that have been painted."""
         return self.root / "done"
 
-    @property
+    @functools.cached_property
     def failed(self) -> Path:
         """Photos that could not be painted."""
         return self.root / "failed"
 
-    @property
+    @functools.cached_property
     def styles(self) -> Path:
         """Style pictures."""
         return self.root / "styles"
 
-    @property
+    @functools.cached_property
     def settings_file(self) -> Path:
         """What the paintings shall look like."""
         return self.root / SETTINGS_NAME
 
-    @property
+    @functools.cached_property
     def state(self) -> Path:
         """Where the ledger and the lock are."""
         return self.root / ".stylize"
 
-    @property
+    @functools.cached_property
     def ledger_file(self) -> Path:
         """What has become of each picture."""
         return self.state / "ledger.sqlite3"
 
-    @property
+    @functools.cached_property
     def lock_file(self) -> Path:
         """Held by the one process that watches."""
         return self.state / "watch.lock"
 
-    @property
+    @functools.cached_property
     def places(self) -> tuple[Path, ...]:
         """All its folders."""
         return (self.inbox, self.outbox, self.done, self.failed, self.styles, self.state)

@@ -175,6 +175,8 @@ class Ledger:
 
     def _connect(self, name: str, *, uri: bool = False) -> None:
         self._lock = threading.Lock()
+        self._noted: dict[str, DropState] | None = None
+        """The drops that are written down, as long as that is certain: most looks find few changes among many."""
         self._connection = sqlite3.connect(name, timeout=BUSY_S, isolation_level=None, check_same_thread=False, uri=uri)
 
     def close(self) -> None:
@@ -186,12 +188,18 @@ class Ledger:
 
     def note_drops(self, drops: Mapping[str, DropState]) -> None:
         """Writes down all that waits in `in/`, and only that."""
-        wanted = {os.fsencode(path): state.value for path, state in drops.items()}
+        if drops == self._noted:
+            return
         with self._transaction() as cursor:
-            known = dict(cursor.execute("SELECT path, state FROM drops").fetchall())
-            cursor.executemany("DELETE FROM drops WHERE path = ?", [(path,) for path in known.keys() - wanted.keys()])
-            changed = [(path, state) for path, state in wanted.items() if known.get(path) != state]
+            known = self._noted
+            if known is None:
+                rows = cursor.execute("SELECT path, state FROM drops").fetchall()
+                known = {os.fsdecode(path): DropState(state) for path, state in rows}
+            gone = [(os.fsencode(path),) for path in known.keys() - drops.keys()]
+            cursor.executemany("DELETE FROM drops WHERE path = ?", gone)
+            changed = [(os.fsencode(path), state.value) for path, state in drops.items() if known.get(path) != state]
             cursor.executemany("INSERT OR REPLACE INTO drops VALUES (?, ?)", changed)
+            self._noted = dict(drops)
 
     # Paintings
 
@@ -219,6 +227,8 @@ class Ledger:
                 " job_id = NULL, output = NULL, output_hash = NULL, archive = NULL, message = NULL, seconds = NULL",
                 (key.content, key.settings, os.fsencode(path), time.time()),
             )
+            if self._noted is not None:
+                self._noted.pop(path, None)
         found = self.find(key)
         assert found is not None
         return found
@@ -315,6 +325,7 @@ class Ledger:
                 yield cursor
                 cursor.execute("COMMIT")
             except BaseException:
+                self._noted = None
                 with contextlib.suppress(sqlite3.Error):
                     cursor.execute("ROLLBACK")
                 raise

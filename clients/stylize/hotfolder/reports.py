@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -133,7 +133,7 @@ Tell: TypeAlias = Callable[[Report], None]
 
 def report_to_dict(report: Report) -> dict[str, object]:
     """The JSON form: `{"event": "painted", "folder": ..., ...}`."""
-    return {"event": type(report).__name__.lower(), **plain_names(asdict(report))}
+    return {"event": type(report).__name__.lower(), **plain_names(vars(report))}
 
 
 def plain_names(value: Any) -> Any:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stylize.client import Client
-from stylize.hotfolder.daemon import DEFAULT_SEATS, Daemon, Stopping
+from stylize.hotfolder.daemon import Daemon, Stopping
 from stylize.hotfolder.layout import HotFolder, check_apart
 from stylize.hotfolder.reports import Counted, Failed, Painted, Repeated, Report, Tell, Trouble, TroubleOver
-from stylize.hotfolder.timing import Timing
+from stylize.hotfolder.timing import DEFAULT_SEATS, Timing
 from stylize.hotfolder.watched import WatchedFolder
 
 HEARTBEAT_S = 0.2

@@ -1,9 +1,12 @@
-"""How patient a watcher is."""
+"""How patient a watcher is, and how much it asks for at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+DEFAULT_SEATS = 3
+"""Pictures in flight: one is painted, one waits for it, and one is on its way to the daemon or to the disk."""
 
 
 @dataclass(frozen=True)

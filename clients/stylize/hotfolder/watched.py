@@ -31,6 +31,8 @@ from stylize.hotfolder.workplace import KeysInUse, Workplace
 
 SCAN_SHARE = 5
 """A look that takes long is followed by a pause of this many times its length, however many events come."""
+PROCESSOR_SHARE = 50
+"""The same for the processor time of a look, which painting may want: every photo that leaves `in/` makes an event."""
 
 Start = Callable[[Callable[[], None]], None]
 """Runs a journey in a thread of its own."""
@@ -168,6 +170,7 @@ class WatchedFolder:
 
     def _look(self, session: _Session, now: float) -> None:
         self._woken = False
+        began = time.thread_time()
         renamed = session.wakeup.take_renamed()
         try:
             found = scan(self.folder.inbox) if session.lease.is_present() else None
@@ -188,7 +191,8 @@ class WatchedFolder:
         interval = self._timing.rescan
         if session.lease.on_network or not session.wakeup.is_running:
             interval = min(interval, self._timing.rescan_on_network)
-        self._earliest_look = now + max(self._timing.least_pause, SCAN_SHARE * took)
+        pause = max(self._timing.least_pause, SCAN_SHARE * took, PROCESSOR_SHARE * (time.thread_time() - began))
+        self._earliest_look = now + min(pause, self._timing.rescan)
         due = session.tracker.next_due(now)
         self._next_look = max(self._earliest_look, min(now + interval, due if due is not None else now + interval))
 
@@ -292,6 +296,8 @@ class WatchedFolder:
     def _start_journeys(self, session: _Session, start: Start) -> None:
         settings = session.settings
         if settings is None or self.given_up:
+            return
+        if len(session.in_flight) >= self._most_in_flight:
             return
         now = time.monotonic()
         for path in session.tracker.ready(now):

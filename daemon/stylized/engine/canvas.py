@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
-from stylized.engine.job import Request, size_of
-from stylized.engine.objective import Objective, StyleTarget
+from stylized.engine.held import Held
+from stylized.engine.job import Request, Shown
+from stylized.engine.network import Network
+from stylized.engine.objective import Objective
 from stylized.engine.parameters import Parameters
+from stylized.engine.regions import scale_mask
 from stylized.engine.resample import resample
-from stylized.engine.schedule import Level, style_size
+from stylized.engine.schedule import Level
 from stylized.engine.start import start_picture
-from stylized.engine.vgg import VGG19
+from stylized.engine.targets import style_targets
 
 
 class Canvas:
     """The photo and the styles at the sizes that a level looks at them, and what is made from them.
 
-    photo: sRGB 0..1, [1, 3, H, W]; None without one.
+    photo: sRGB 0..1, [1, 3, H, W]; None without one. held: what keeps the photo outside the mask, in RGB 0..255.
     """
 
-    def __init__(self, network: VGG19, request: Request, level: Level, parameters: Parameters) -> None:
+    def __init__(
+        self, network: Network, request: Request, level: Level, parameters: Parameters, in_use: Sequence[int]
+    ) -> None:
+        """Scale the pictures. in_use: of RegionPlan."""
         self._network = network
         self._request = request
+        self._in_use = in_use
         self.level = level
         self.photo = photo_at(network, request, level)
-        self._styles: list[StyleTarget] = []
-        for style in request.styles:
-            size = style_size(*size_of(style.pixels), level, parameters)
-            pixels = resample(style.pixels.to(network.device), *size)
-            self._styles.append(StyleTarget(255.0 * pixels, style.weight))
+        self.held = held_at(network, request, level)
+        self.match_colors(parameters)
+
+    def match_colors(self, parameters: Parameters) -> None:
+        """Bring the styles to this level anew, in the colours that the parameters ask for."""
+        device = self._network.device
+        mask = None if self._request.mask is None else self._request.mask.to(device)
+        styles = [style.to(device) for style in self._request.styles]
+        self._styles = style_targets(styles, self._in_use, mask, self.photo, self.level, parameters)
 
     def objective(self, parameters: Parameters) -> Objective:
         """Capture the targets."""
@@ -48,8 +61,22 @@ class Canvas:
         return None if self.photo is None else 255.0 * self.photo
 
 
-def photo_at(network: VGG19, request: Request, level: Level) -> Tensor | None:
+def photo_at(network: Network, request: Request, level: Level) -> Tensor | None:
     """Return the photo at a level's size on the network's device, sRGB 0..1; None without one."""
     if request.content is None:
         return None
     return resample(request.content.to(network.device), level.width, level.height)
+
+
+def held_at(network: Network, request: Request, level: Level) -> Held | None:
+    """Return what keeps the photo outside the mask at a level's size, in RGB 0..255; None without a mask."""
+    photo = photo_at(network, request, level)
+    if request.mask is None or photo is None:
+        return None
+    return Held(scale_mask(request.mask.to(network.device), level.width, level.height), 255.0 * photo)
+
+
+def shown_at(network: Network, request: Request, level: Level, parameters: Parameters) -> Shown:
+    """Return how points of a level's size are shown."""
+    photo, held = photo_at(network, request, level), held_at(network, request, level)
+    return Shown(photo, held, parameters.color_method, parameters.color)

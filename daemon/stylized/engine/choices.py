@@ -17,7 +17,7 @@ class Backbone(str, Enum):
 
 
 class Pooling(str, Enum):
-    """How the network shrinks its feature maps: strongest, mean or root mean square of each 2 x 2 block."""
+    """How the network shrinks its feature maps: strongest, mean or root mean square of each block."""
 
     MAX = "max"
     AVERAGE = "average"
@@ -25,7 +25,9 @@ class Pooling(str, Enum):
 
 
 class Padding(str, Enum):
-    """What lies around the picture for the first convolution: zeros (the mean colour), its edge, or itself mirrored."""
+    """What lies around the picture for the first convolution: what training had there (for VGG zeros, the mean colour),
+    its edge repeated, or itself mirrored.
+    """
 
     ZERO = "zero"
     REPLICATE = "replicate"

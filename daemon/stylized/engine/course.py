@@ -6,23 +6,24 @@ to level is the picture, and what the optimiser knows that holds at any size.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
 import torch
 from torch import Tensor
 
-from stylized.engine.canvas import Canvas, photo_at
+from stylized.engine.canvas import Canvas, photo_at, shown_at
+from stylized.engine.choices import ColorMethod
 from stylized.engine.iterates import Iterates, make_iterates
-from stylized.engine.job import EndNow, Finished, Request, State, Step, fingerprint, numbers, shown
+from stylized.engine.job import EndNow, Finished, Request, Shown, State, Step, fingerprint, numbers
 from stylized.engine.needs import check_pictures
+from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective
 from stylized.engine.optimizers import MAX_REJECTIONS, Descent, make_optimizer
 from stylized.engine.parameters import LossWeights, Steering
 from stylized.engine.resample import rescale
 from stylized.engine.schedule import Level
-from stylized.engine.vgg import VGG19
 
 # How often it is looked whether the walk still gets anywhere; looking waits for the device. `plateau` is defined by it.
 _CHECK_EVERY = 10
@@ -54,10 +55,18 @@ class Stage:
 class Course:
     """One painting on its way. `ended` tells that it shall not go on to another level."""
 
-    def __init__(self, network: VGG19, request: Request, levels: tuple[Level, ...], warnings: tuple[str, ...]) -> None:
-        """Begin. warnings: what the user should know from the start. Raises ResumeError."""
+    def __init__(
+        self,
+        network: Network,
+        request: Request,
+        levels: tuple[Level, ...],
+        in_use: Sequence[int],
+        warnings: tuple[str, ...],
+    ) -> None:
+        """Begin. in_use: of RegionPlan. warnings: what the user should know from the start. Raises ResumeError."""
         self._network = network
         self._request = request
+        self._in_use = in_use
         self._full = levels[-1]
         self._parameters = request.parameters
         # What the present objective was built from.
@@ -104,13 +113,12 @@ class Course:
     def finished(self) -> Finished:
         """Return the painting at the full size. Raises NotFiniteError if no picture was ever good."""
         stage = self._at
-        point, photo = stage.iterates.point, stage.canvas.photo
+        point = stage.iterates.point
         losses = _finite(stage.iterates.evaluation or stage.objective.evaluate(point))
         losses = losses or _finite(stage.walk.evaluation) or self._good
         if stage.canvas.level != self._full:
             point = rescale(point, self._full.width, self._full.height)
-            photo = photo_at(self._network, self._request, self._full)
-        picture = shown(point, photo, self._parameters.color)
+        picture = shown_at(self._network, self._request, self._full, self._parameters).picture(point)
         if losses is None or not torch.isfinite(picture).all():
             raise NotFiniteError
         early = self.ended and self._iteration < self._iterations
@@ -126,10 +134,9 @@ class Course:
             self._iteration,
             self._iterations,
             stage.canvas.level,
-            self._parameters.color,
             stage.walk.evaluation,
             stage.iterates.point,
-            stage.canvas.photo,
+            Shown(stage.canvas.photo, stage.canvas.held, self._parameters.color_method, self._parameters.color),
         )
 
     def _enter(self, level: Level) -> None:
@@ -149,7 +156,7 @@ class Course:
         self._stage = Stage(canvas, self._objective(canvas), walk, iterates)
 
     def _canvas(self, level: Level) -> Canvas:
-        return Canvas(self._network, self._request, level, self._parameters)
+        return Canvas(self._network, self._request, level, self._parameters, self._in_use)
 
     def _objective(self, canvas: Canvas) -> Objective:
         self._minimised = self._parameters
@@ -187,6 +194,10 @@ class Course:
         return start
 
     def _evaluate(self, image: Tensor) -> Evaluation:
+        held = self._at.canvas.held
+        return held.around(self._jittered)(image) if held else self._jittered(image)
+
+    def _jittered(self, image: Tensor) -> Evaluation:
         objective, reach = self._at.objective, self._parameters.jitter
         if reach == 0:
             return objective.evaluate(image)
@@ -201,7 +212,10 @@ class Course:
         before = self._parameters
         self._parameters = steering.applied_to(before)
         check_pictures(self._request.sizes, self._parameters, resumed=True)
-        if last or LossWeights.of(self._parameters) == LossWeights.of(before):
+        recolored = self._parameters.color != before.color and before.color_method is not ColorMethod.LUMINANCE
+        if recolored:
+            stage.canvas.match_colors(self._parameters)
+        if last or not (recolored or LossWeights.of(self._parameters) != LossWeights.of(before)):
             return
         self._note_good(stage.walk.evaluation)
         # Built anew, since a weight of 0 leaves its targets out; that costs less than a step.

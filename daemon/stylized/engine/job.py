@@ -7,19 +7,14 @@ from dataclasses import asdict, dataclass, replace
 import torch
 from torch import Tensor
 
+from stylized.engine.choices import ColorMethod
 from stylized.engine.color import keep_colors
+from stylized.engine.held import Held
 from stylized.engine.objective import Evaluation
 from stylized.engine.optimizers.memory import Memory, copied, size_bytes
 from stylized.engine.parameters import Parameters
 from stylized.engine.schedule import Level, PictureSizes, Size
-
-
-@dataclass(frozen=True)
-class StyleSource:
-    """A style picture, float32 [1, 3, H, W], sRGB 0..1, and its share in the mix, > 0; only ratios matter."""
-
-    pixels: Tensor
-    weight: float
+from stylized.engine.targets import StyleSource
 
 
 @dataclass(frozen=True)
@@ -28,7 +23,8 @@ class Request:
 
     content: the photo, float32 [1, 3, H, W], sRGB 0..1, finite; None if nothing is taken from it. styles: none are
     needed if style_weight is 0. seed: of everything random, 0..2⁶⁴-1. init_image: where to start if `init` is image, as
-    the photo, scaled to the painting. resume: goes on where an earlier painting stood, instead of at a start.
+    the photo, scaled to the painting. resume: goes on where an earlier painting stood, instead of at a start. mask:
+    where to paint, [1, 1, H, W] of any size, 0..1; elsewhere the photo stays, so it needs one. None: everywhere.
     """
 
     content: Tensor | None
@@ -37,6 +33,7 @@ class Request:
     seed: int
     init_image: Tensor | None = None
     resume: State | None = None
+    mask: Tensor | None = None
 
     @property
     def sizes(self) -> PictureSizes:
@@ -61,18 +58,16 @@ class Step:
     """A step of the optimiser is done.
 
     iteration: counts from 1 over all levels. iterations: how many there will be at most; it falls when a level ends
-    before its last step, and the last step's `iteration` equals it. color: how much of the style's colours `picture`
-    shows, as in Parameters; the walk knows nothing of it, so a copy of the step with another value shows the same
-    painting otherwise coloured.
+    before its last step, and the last step's `iteration` equals it. Colours are laid on when `picture` is called,
+    unless `color_method` has given them to the style before.
     """
 
     iteration: int
     iterations: int
     level: Level
-    color: float
     _evaluation: Evaluation
     _point: Tensor
-    _photo: Tensor | None
+    _shown: Shown
 
     def losses(self) -> dict[str, float]:
         """Return the weighted losses at this step by name: content, style, tv. Waits for the device."""
@@ -80,7 +75,7 @@ class Step:
 
     def picture(self) -> Tensor:
         """Return the painting at this step, float32 [1, 3, H, W] at the level's size, sRGB 0..1, on the device."""
-        return shown(self._point, self._photo, self.color)
+        return self._shown.picture(self._point)
 
 
 @dataclass(frozen=True)
@@ -166,7 +161,8 @@ class State:
 
 def fingerprint(request: Request, dtype: torch.dtype) -> tuple[float, ...]:
     """Return numbers that differ if the pictures of two requests, or the network's arithmetic, do."""
-    pixels = [*(style.pixels for style in request.styles), *([] if request.content is None else [request.content])]
+    pixels = [picture for style in request.styles for picture in (style.pixels, style.mask, style.source_mask)]
+    pixels = [picture for picture in (*pixels, request.content, request.mask) if picture is not None]
     sums = [number for picture in pixels for number in (*size_of(picture), picture.sum().item(), picture.norm().item())]
     return (*sums, *(style.weight for style in request.styles), float(torch.finfo(dtype).bits))
 
@@ -176,10 +172,27 @@ def size_of(picture: Tensor) -> Size:
     return picture.shape[-1], picture.shape[-2]
 
 
-def shown(point: Tensor, photo: Tensor | None, color: float) -> Tensor:
-    """Return the picture, sRGB 0..1, that a point stands for. photo: in the same size, sRGB 0..1, if there is one."""
-    picture = (point / 255.0).clamp(0.0, 1.0)
-    return picture if photo is None else keep_colors(picture, photo, color)
+@dataclass(frozen=True)
+class Shown:
+    """How a point of the walk is shown as a painting.
+
+    photo: in the size of the points, sRGB 0..1; None without one. held: what keeps the photo outside the mask, if there
+    is one.
+    """
+
+    photo: Tensor | None
+    held: Held | None
+    color_method: ColorMethod
+    color: float
+
+    def picture(self, point: Tensor) -> Tensor:
+        """Return the painting, float32 [1, 3, H, W], sRGB 0..1, at a point in RGB 0..255."""
+        painting = (point / 255.0).clamp(0.0, 1.0)
+        if self.photo is None:
+            return painting
+        if self.color_method is ColorMethod.LUMINANCE:
+            painting = keep_colors(painting, self.photo, self.color)
+        return replace(self.held, photo=self.photo).shown(painting) if self.held else painting
 
 
 def numbers(evaluation: Evaluation) -> dict[str, float]:

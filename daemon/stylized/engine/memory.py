@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from stylized.engine.choices import Iterate, Optimizer, Precision
+from stylized.engine.choices import Backbone, Iterate, Optimizer, Pooling, Precision
 from stylized.engine.layers import CONVOLUTIONS, convolution_of
-from stylized.engine.parameters import LayerWeight, Parameters
+from stylized.engine.parameters import Parameters
 from stylized.engine.schedule import Level, style_size
 
 _FLOAT = 4
@@ -42,26 +42,40 @@ def estimate_bytes(
 def _gradient_bytes(pixels: int, parameters: Parameters, precision: Precision) -> int:
     """Forward and backward through the network: every map is kept until its gradient is known."""
     size = _number_bytes(precision)
+    backbone = parameters.backbone
+    table = CONVOLUTIONS[backbone]
     taps = {entry.layer for entry in (*parameters.content_layers, *parameters.style_layers)}
-    last = max(CONVOLUTIONS.index(convolution_of(tap)) for tap in taps)
+    last = max(table.index(convolution_of(tap, backbone)) for tap in taps)
     kept = 0
-    for layer in CONVOLUTIONS[: last + 1]:
+    for layer in table[: last + 1]:
         cells = pixels // layer.stride**2
         kept += layer.channels * cells * size
-        if layer.pooled:  # the pooled map, and where its maxima were
-            kept += layer.in_channels * cells * (size + _INDEX)
+        if layer.pooling:
+            kept += layer.in_channels * cells * _pooled_bytes(parameters, size)
+        if layer.normalized:  # the normalised map, and what it is divided by, before and after its power
+            kept += layer.in_channels * cells * 3 * size
     # Taps are copied to float32 for the losses; a content tap also has its target and the difference.
-    kept += sum(_map_bytes(tap, pixels) for tap in taps if precision is Precision.BF16)
-    kept += 2 * sum(_map_bytes(entry.layer, pixels) for entry in parameters.content_layers)
+    kept += sum(_map_bytes(tap, backbone, pixels) for tap in taps if precision is Precision.BF16)
+    kept += 2 * sum(_map_bytes(entry.layer, backbone, pixels) for entry in parameters.content_layers)
     # The way back is widest at the first block: gradients of two maps, and that of its tap in float32.
-    first = CONVOLUTIONS[0]
-    return kept + first.channels * pixels * (2 * size + _FLOAT)
+    first = table[0]
+    return kept + first.channels * (pixels // first.stride**2) * (2 * size + _FLOAT)
+
+
+def _pooled_bytes(parameters: Parameters, size: int) -> int:
+    """Of one cell: the pooled map, and what the way back needs beside it."""
+    if parameters.pooling is Pooling.MAX:  # where the maxima were
+        return size + _INDEX
+    if parameters.pooling is Pooling.AVERAGE:
+        return size
+    return 7 * size  # the squares of four cells, their mean, and its root, before and after scaling
 
 
 def _capture_bytes(pixels: int, parameters: Parameters, precision: Precision) -> int:
     """Forward only: the taps, and the input and output of the widest convolution."""
-    taps = _map_sum(parameters.style_layers, pixels)
-    return taps + 2 * CONVOLUTIONS[0].channels * pixels * _number_bytes(precision)
+    taps = sum(_map_bytes(entry.layer, parameters.backbone, pixels) for entry in parameters.style_layers)
+    first = CONVOLUTIONS[parameters.backbone][0]
+    return taps + 2 * first.channels * (pixels // first.stride**2) * _number_bytes(precision)
 
 
 def _optimizer_bytes(pixels: int, parameters: Parameters) -> int:
@@ -78,13 +92,9 @@ def _optimizer_bytes(pixels: int, parameters: Parameters) -> int:
     return pictures * 3 * pixels * _FLOAT
 
 
-def _map_sum(layers: Iterable[LayerWeight], pixels: int) -> int:
-    return sum(_map_bytes(entry.layer, pixels) for entry in layers)
-
-
-def _map_bytes(layer: str, pixels: int) -> int:
+def _map_bytes(layer: str, backbone: Backbone, pixels: int) -> int:
     """Size of a layer's feature maps in float32."""
-    convolution = convolution_of(layer)
+    convolution = convolution_of(layer, backbone)
     return convolution.channels * (pixels // convolution.stride**2) * _FLOAT
 
 

@@ -2,7 +2,8 @@
 
     Objective = content  Σ over content_layers  of  cw w_l · content_loss(F_l, photo's)
               + style    Σ over style_layers    of  sw w_l · (distance of statistics + mean_std_weight · that of means
-                                                             and spreads), for each target by its share
+                                                             and spreads), for each target by its share; and with
+                                                             masks for each region by its share of the painting
               - dream    Σ over dream_layers    of  dw w_l · mean(F_l²)
               + tv, range, alpha                of  the picture
 
@@ -26,8 +27,9 @@ from stylized.engine.losses.gradient import unit_gradient
 from stylized.engine.losses.image import alpha_norm, out_of_range, total_variation
 from stylized.engine.losses.statistics import Moments, mix
 from stylized.engine.losses.style import Distance, Statistic, statistic
+from stylized.engine.network import Network
 from stylized.engine.parameters import LayerWeight, LossWeights, ParameterError, Parameters
-from stylized.engine.vgg import VGG19
+from stylized.engine.regions import cell_weights
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -49,10 +51,17 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class StyleTarget:
-    """A style picture at its working size, float [1, 3, H, W], RGB 0..255, and its share in the mix, > 0."""
+    """A style picture at its working size, float [1, 3, H, W], RGB 0..255, and its share in the mix, > 0.
+
+    region: where in the painting it pulls, [1, 1, height, width] at the painting's size, 0..1; None: everywhere. Styles
+    of one region, the same tensor, are mixed; different regions pull each for itself. source: which part of the picture
+    counts, [1, 1, H, W], 0..1; None: all of it.
+    """
 
     image: Tensor
     share: float
+    region: Tensor | None = None
+    source: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -67,14 +76,18 @@ class Term:
 
 @dataclass(frozen=True)
 class Likeness:
-    """A statistic of feature maps, compared with each target by its share."""
+    """A statistic of feature maps, compared with each target by its share.
+
+    cells: how much each cell counts, [H, W]; None: all alike.
+    """
 
     statistic: Statistic
     targets: tuple[tuple[float, Distance], ...]
+    cells: Tensor | None = None
 
     def __call__(self, features: Tensor) -> Tensor:
         """features: [1, C, H, W]; returns a 0-dim tensor."""
-        found = self.statistic.measure(features, None)
+        found = self.statistic.measure(features, self.cells)
         return _sum(share * distance(found) for share, distance in self.targets)
 
 
@@ -93,7 +106,7 @@ class Objective:
     """The tree of terms for one photo, its styles and parameters, at one size. Targets are computed once, here."""
 
     def __init__(
-        self, network: VGG19, content: Tensor | None, styles: Sequence[StyleTarget], parameters: Parameters
+        self, network: Network, content: Tensor | None, styles: Sequence[StyleTarget], parameters: Parameters
     ) -> None:
         """Build the terms.
 
@@ -134,7 +147,8 @@ class Objective:
         return term.weight * term.loss(seen)
 
     def _features(self, image: Tensor, taps: frozenset[str]) -> dict[str, Tensor]:
-        return self._network.features(image, taps, self._parameters.pooling, self._parameters.padding)
+        chosen = self._parameters
+        return self._network.features(image, taps, chosen.pooling, chosen.padding, chosen.pooling_scale)
 
     def _content_terms(self, content: Tensor | None) -> Iterator[Term]:
         weight = LossWeights.of(self._parameters).content
@@ -160,12 +174,26 @@ class Objective:
             raise ParameterError(
                 "style_weight", "style_weight is above 0, but there is no style: send one, or set it to 0."
             )
+        for group in _by_region(styles):
+            yield from self._region_terms(group, weight, layers)
+
+    def _region_terms(
+        self, styles: Sequence[StyleTarget], weight: float, layers: tuple[LayerWeight, ...]
+    ) -> Iterator[Term]:
+        """The terms of the styles of one region.
+
+        They count as much as the region's share of the painting: so it is painted as strongly as if its style went
+        everywhere, since statistics are means over its cells, and the content loss is one over all.
+        """
+        region = styles[0].region
+        weight *= 1.0 if region is None else region.mean().item()
+        cells = self._cells(region, _names(layers))
         parts = _statistics(self._parameters)
         measured = self._measure(styles, [part for _, part in parts], _names(layers))
         shares = [style.share / sum(style.share for style in styles) for style in styles]
         for entry in layers:
             losses = tuple(
-                (factor, Likeness(part, self._distances(part, moments, shares)))
+                (factor, Likeness(part, self._distances(part, moments, shares), cells.get(entry.layer)))
                 for (factor, part), moments in zip(parts, measured[entry.layer], strict=True)
             )
             yield Term("style", weight * entry.weight, Weighted(losses), entry.layer)
@@ -176,10 +204,18 @@ class Objective:
         """By layer, for each statistic the moments of every style; one style's maps at a time are in memory."""
         measured: dict[str, list[list[Moments]]] = {layer: [[] for _ in statistics] for layer in layers}
         for style in styles:
+            cells = self._cells(style.source, layers)
             for layer, maps in self._features(style.image, layers).items():
                 for part, moments in zip(statistics, measured[layer], strict=True):
-                    moments.append(part.measure(maps, None))
+                    moments.append(part.measure(maps, cells.get(layer)))
         return measured
+
+    def _cells(self, mask: Tensor | None, layers: frozenset[str]) -> dict[str, Tensor]:
+        """How much each cell of the layers counts; nothing where all count alike."""
+        if mask is None:
+            return {}
+        chosen = self._parameters
+        return cell_weights(mask, layers, chosen.mask_propagation, self._network.backbone, chosen.padding)
 
     def _distances(
         self, part: Statistic, moments: Sequence[Moments], shares: Sequence[float]
@@ -187,6 +223,13 @@ class Objective:
         if self._parameters.style_mixing is StyleMixing.STATISTICS:
             return ((1.0, part.distance(mix(moments, shares))),)
         return tuple(zip(shares, map(part.distance, moments), strict=True))
+
+
+def _by_region(styles: Sequence[StyleTarget]) -> list[list[StyleTarget]]:
+    groups: dict[int, list[StyleTarget]] = {}
+    for style in styles:
+        groups.setdefault(id(style.region), []).append(style)
+    return list(groups.values())
 
 
 def geometric(layers: tuple[LayerWeight, ...], ratio: float) -> tuple[LayerWeight, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
-from stylized.engine.layers import MIN_SIDE
+from stylized.engine.layers import MIN_SIDE, min_side
 from stylized.engine.parameters import RANGES, Parameters
 
 # 18 sizes lead from 16 to 8192 pixels in steps of the root of 2; a factor near 1 would make hundreds of no use.
@@ -17,7 +17,7 @@ Size = tuple[int, int]
 
 
 class PictureTooSmallError(ValueError):
-    """A picture with a side under 16 pixels, or one that would have such a side at the size asked for.
+    """A picture with a side under what the network needs, or one that would have such a side at the size asked for.
 
     `smallest_size` is the least long side that works, or None if no size does.
     """
@@ -50,24 +50,24 @@ class PictureSizes:
     init_image: Size | None = None
 
 
-def fit_size(width: int, height: int, long_side: int, *, enlarge: bool = False) -> Size:
+def fit_size(width: int, height: int, long_side: int, least: int = MIN_SIDE, *, enlarge: bool = False) -> Size:
     """Return (width, height) of a picture scaled down to a long side, its proportions kept.
 
     A picture is not enlarged, unless `enlarge` says so: the long side is min(long_side, its own). Sides are rounded to
-    the nearest pixel. Raises PictureTooSmallError if a side would fall under 16 pixels, where block 5 of VGG19 has no
-    cell left; it names the smallest size that works. Cropping or stretching a strip of a picture would be no answer to
-    the user.
+    the nearest pixel. Raises PictureTooSmallError if a side would fall under `least` pixels, where the network has
+    layers without a cell; it names the smallest size that works. Cropping or stretching a strip of a picture would be
+    no answer to the user.
     """
-    if min(width, height) < MIN_SIDE:
+    if min(width, height) < least:
         raise PictureTooSmallError(
-            f"The picture is {width} x {height} pixels: use one with at least {MIN_SIDE} pixels on each side.", None
+            f"The picture is {width} x {height} pixels: use one with at least {least} pixels on each side.", None
         )
     own = max(width, height)
     scaled = long_side if enlarge else min(long_side, own)
     fitted_width, fitted_height = _scaled(width, scaled, own), _scaled(height, scaled, own)
-    if min(fitted_width, fitted_height) < MIN_SIDE:
-        # The least s with round(short * s / own) >= MIN_SIDE, rounding halves up.
-        smallest = ceil((2 * MIN_SIDE - 1) * own / (2 * min(width, height)))
+    if min(fitted_width, fitted_height) < least:
+        # The least s with round(short * s / own) >= least, rounding halves up.
+        smallest = ceil((2 * least - 1) * own / (2 * min(width, height)))
         raise PictureTooSmallError(
             f"The picture of {width} x {height} pixels would be {fitted_width} x {fitted_height} at size {long_side}: "
             f"choose a size of at least {smallest}.",
@@ -83,11 +83,12 @@ def plan(sizes: PictureSizes, parameters: Parameters, *, resumed: bool = False) 
     style, else of the init image, else it is a square; then its long side is `size`, whatever theirs. resumed: the
     painting goes on at its full size only. Raises PictureTooSmallError as `fit_size` does.
     """
+    least = min_side(parameters.backbone)
     if sizes.content:
         shape, enlarge = sizes.content, False
     else:
-        shape, enlarge = next(iter(sizes.styles), None) or sizes.init_image or (MIN_SIDE, MIN_SIDE), True
-    full = fit_size(*shape, parameters.size, enlarge=enlarge)
+        shape, enlarge = next(iter(sizes.styles), None) or sizes.init_image or (least, least), True
+    full = fit_size(*shape, parameters.size, least, enlarge=enlarge)
     if resumed or parameters.pyramid_factor == 1:
         return (Level(*full, parameters.iterations),)
     long_side = max(full)
@@ -98,7 +99,7 @@ def plan(sizes: PictureSizes, parameters: Parameters, *, resumed: bool = False) 
         if side == max(levels[-1].width, levels[-1].height):
             continue
         try:
-            size = fit_size(*shape, side, enlarge=enlarge)
+            size = fit_size(*shape, side, least, enlarge=enlarge)
         except PictureTooSmallError:
             break
         if side < parameters.pyramid_min_size:
@@ -112,24 +113,26 @@ def plan(sizes: PictureSizes, parameters: Parameters, *, resumed: bool = False) 
 
 def style_long_side(level: Level, parameters: Parameters) -> int:
     """Return the long side in pixels that a style picture should have at a level."""
+    least = min_side(parameters.backbone)
     if parameters.style_size:
-        return max(MIN_SIDE, round(parameters.style_size * level.scale))
-    return max(MIN_SIDE, round(max(level.width, level.height) * parameters.style_scale))
+        return max(least, round(parameters.style_size * level.scale))
+    return max(least, round(max(level.width, level.height) * parameters.style_scale))
 
 
 def style_size(width: int, height: int, level: Level, parameters: Parameters) -> Size:
     """Return (width, height) at which a style picture of width x height pixels is looked at.
 
-    Its long side is `style_long_side`, or its own if that is less. A strip of a style keeps at least 16 pixels on its
-    short side. Raises PictureTooSmallError if a side of the style itself is under 16 pixels.
+    Its long side is `style_long_side`, or its own if that is less. A strip of a style keeps on its short side what the
+    network needs. Raises PictureTooSmallError if a side of the style itself is under that.
     """
     long_side = style_long_side(level, parameters)
+    least = min_side(parameters.backbone)
     try:
-        return fit_size(width, height, long_side)
+        return fit_size(width, height, long_side, least)
     except PictureTooSmallError as error:
         if error.smallest_size is None:
             raise
-        return fit_size(width, height, error.smallest_size)
+        return fit_size(width, height, error.smallest_size, least)
 
 
 def plan_warnings(sizes: PictureSizes, levels: Sequence[Level], parameters: Parameters) -> tuple[str, ...]:

@@ -43,8 +43,7 @@ class AdminServicer(rpc.AdminServiceServicer):
         self, request: pb.ListJobsRequest, context: grpc.aio.ServicerContext
     ) -> pb.ListJobsResponse:
         """The running job, then the waiting ones in order, then those whose outcome is kept."""
-        running = [self._supervisor.running] if self._supervisor.running else []
-        jobs = (*running, *self._queue.waiting(), *self._desk.kept_jobs)
+        jobs = (*self._supervisor.at_work, *self._queue.waiting(), *self._desk.kept_jobs)
         return pb.ListJobsResponse(jobs=[_job_info(job) for job in jobs])
 
     async def SetResidency(  # noqa: N802

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylized.engine.choices import Backbone
 from stylized.engine.needs import MissingPictureError, check_pictures
 from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.engine.schedule import PictureTooSmallError, plan
 from stylized.service import convert
 from stylized.service.errors import ServiceError
-from stylized.service.jobs import JobSpec
+from stylized.service.jobs import JobSpec, StyleSpec
 from stylized.service.limits import (
     DEFAULT_FRAME_INTERVAL_S,
     DEFAULT_FRAME_SIDE,
+    MASK_SHAPE_TOLERANCE,
     MAX_FRAME_SIDE,
     MAX_INLINE_IMAGE_BYTES,
     MAX_RAW_FRAME_SIDE,
@@ -41,19 +43,26 @@ class Admission:
         styles: Mapping[str, BuiltinStyle],
         store: ImageStore,
         limits: Limits,
-        can_resume: Callable[[str], bool] = lambda job_id: False,
+        check_backbone: Callable[[Backbone], Awaitable[None]],
+        can_resume: Callable[[str], bool],
     ) -> None:
-        """can_resume: tells whether a painting can go on from that of a job."""
+        """check_backbone: raises ServiceError for a network that cannot be had. can_resume: tells whether a painting
+        can go on from that of a job.
+        """
+        self._check_backbone = check_backbone
+        self._can_resume = can_resume
         self._presets = presets
         self._styles = styles
         self._store = store
         self._limits = limits
-        self._can_resume = can_resume
+        self._builtin_ids: dict[str, str] = {}
+        """Image ids of the built-in styles that were asked for."""
 
     async def admit(self, request: pb.StylizeRequest, client: str) -> JobSpec:
         """The job that `request` asks for. Raises ServiceError that names the field at fault."""
         preset = self._preset(request.preset)
         parameters = convert.parameters_from(preset.parameters, request.tunables)
+        await self._check_backbone(parameters.backbone)
         precision = convert.precision_from(request.precision)
         preview = preview_from(request.preview) if request.HasField("preview") else None
         batch = request.priority == pb.PRIORITY_BATCH
@@ -63,9 +72,13 @@ class Admission:
         if len(request.styles) > self._limits.max_styles:
             text = f"The request has {len(request.styles)} styles; at most {self._limits.max_styles} are accepted."
             raise ServiceError(Reason.INVALID_REQUEST, text, field="styles")
-        styles = [await self._style(style, f"styles[{index}]") for index, style in enumerate(request.styles)]
         content = await self._image(request.content, "content") if request.HasField("content") else None
         init_image = await self._image(request.init_image, "init_image") if request.HasField("init_image") else None
+        styles = [await self._style(style, content, f"styles[{index}]") for index, style in enumerate(request.styles)]
+        mask = await self._mask(request, content, "mask", "the photo")
+        if mask and content is None:
+            text = "There is a mask but no photo that could stay outside it: send one, or leave the mask out."
+            raise ServiceError(Reason.INVALID_REQUEST, text, field="mask")
         spec = JobSpec(
             content=content,
             styles=tuple(styles),
@@ -79,6 +92,7 @@ class Admission:
             max_runtime_s=max_runtime_s,
             client=client,
             detach=request.detach,
+            mask=mask,
             init_image=init_image,
             resume_from=request.resume_from,
         )
@@ -97,18 +111,44 @@ class Admission:
             )
         return preset
 
-    async def _style(self, style: pb.Style, field: str) -> tuple[StoredImage, float]:
+    async def _style(self, style: pb.Style, content: StoredImage | None, field: str) -> StyleSpec:
         weight = style.weight if style.HasField("weight") else 1.0
         if not (math.isfinite(weight) and weight > 0):
             text = f"The weight of a style is a positive number, not {weight:g}."
             raise ServiceError(Reason.INVALID_PARAMETER, text, field=f"{field}.weight")
         source = style.WhichOneof("source")
         if source == "name":
-            return await self._builtin(style.name, f"{field}.name"), weight
-        if source is None:
+            image = await self._builtin(style.name, f"{field}.name")
+        elif source == "image":
+            image = await self._image(style.image, f"{field}.image")
+        else:
             text = "A style has neither a picture nor a name; set one of them."
             raise ServiceError(Reason.INVALID_REQUEST, text, field=field)
-        return await self._image(style.image, f"{field}.image"), weight
+        mask = await self._mask(style, content, f"{field}.mask", "the photo")
+        source_mask = await self._mask(style, image, f"{field}.source_mask", "the style picture")
+        return StyleSpec(image, weight, mask, source_mask)
+
+    async def _mask(
+        self, message: pb.StylizeRequest | pb.Style, picture: StoredImage | None, field: str, what: str
+    ) -> StoredImage | None:
+        """The mask that `message` has in the last part of `field`, if any. Of another shape than its picture it would
+        have to be cropped or stretched, and where the user drew is then anybody's guess. picture: None if there is
+        none whose shape it could have."""
+        name = field.rpartition(".")[2]
+        if not message.HasField(name):  # pyright: ignore[reportArgumentType]
+            return None
+        mask = await self._image(getattr(message, name), field)
+        if picture is None:
+            return mask
+        expected = mask.height * picture.width / picture.height
+        if abs(mask.width - expected) > max(1.0, MASK_SHAPE_TOLERANCE * expected):
+            raise ServiceError(
+                Reason.INVALID_REQUEST,
+                f"The mask has {mask.width} x {mask.height} pixels, which is not the shape of {what} with"
+                f" {picture.width} x {picture.height}; make it in that size, or scaled down as a whole.",
+                field=field,
+            )
+        return mask
 
     async def _builtin(self, name: str, field: str) -> StoredImage:
         style = self._styles.get(name)
@@ -118,7 +158,11 @@ class Admission:
                 f"There is no built-in style {name[:80]!r}; use one of {', '.join(self._styles)}, or send a picture.",
                 field=field,
             )
-        return await self._store.put(style.read(), None)
+        stored = self._store.find(self._builtin_ids.get(name, ""))
+        if stored is None:
+            stored = await self._store.put(style.read(), None)
+            self._builtin_ids[name] = stored.image_id
+        return stored
 
     async def _image(self, image: pb.Image, field: str) -> StoredImage:
         source = image.WhichOneof("source")
@@ -166,7 +210,7 @@ def preview_from(policy: pb.PreviewPolicy) -> Preview:
     interval = DEFAULT_FRAME_INTERVAL_S
     if policy.HasField("min_interval"):
         interval = _seconds(policy.min_interval, "preview.min_interval")
-    return Preview(side, interval, frame_format)
+    return Preview(side, interval, frame_format, policy.every_iterations)
 
 
 def _seconds(duration, field: str) -> float:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import logging.handlers
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from neuralstyle.v1.endpoint import home, log_file
+from neuralstyle.v1.endpoint import WEIGHTS_VARIABLE, home, log_file
 from stylized import __version__
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
@@ -34,8 +35,13 @@ def stylized(
         Path | None, typer.Option("--home", help="Folder of the endpoint file, lock and log; else $STYLIZED_HOME.")
     ] = None,
     weights: Annotated[
-        str, typer.Option(help="VGG19 weights: 'bundled', 'torchvision', or a .safetensors or .pth file.")
-    ] = "bundled",
+        list[str] | None,
+        typer.Option(
+            help="A network's weights beside the bundled ones of VGG19, or in their place: a .safetensors, .pth or .npz"
+            " file, 'torchvision' (VGG19) or 'torchvision-vgg16'. May be given several times; else"
+            f" ${WEIGHTS_VARIABLE}, separated by '{os.pathsep}'.",
+        ),
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads for painting; default all cores.", min=1)] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     background: Annotated[
@@ -45,7 +51,7 @@ def stylized(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Keep VGG19 loaded and paint for clients, until Ctrl-C or SIGTERM.
+    """Keep the networks loaded and paint for clients, until Ctrl-C or SIGTERM.
 
     Clients on this machine find the daemon by themselves; see `stylize --help`.
     """
@@ -59,11 +65,15 @@ def stylized(
     place = (folder or home()).absolute()
     try:
         _start_logging(level, log_file(place) if background else None)
-        options = DaemonOptions(place, port, WorkerOptions(weights, threads))
+        options = DaemonOptions(place, port, WorkerOptions(_weights(weights), threads))
         asyncio.run(serve(options))
     except (AlreadyRunningError, OSError) as error:
         logging.getLogger(__name__).error("%s", error)
         raise typer.Exit(1) from error
+
+
+def _weights(given: list[str] | None) -> tuple[str, ...]:
+    return tuple(given or filter(None, os.environ.get(WEIGHTS_VARIABLE, "").split(os.pathsep)))
 
 
 def _start_logging(level: int, file: Path | None) -> None:

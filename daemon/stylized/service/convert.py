@@ -21,6 +21,7 @@ from stylized.engine.parameters import LAYERED, LayerWeight, ParameterError, Par
 from stylized.engine.presets import Preset
 from stylized.engine.schedule import Level
 from stylized.service.errors import ServiceError
+from stylized.service.messages import WeightsFacts
 
 _PRECISIONS = {
     pb.PRECISION_UNSPECIFIED: Precision.AUTO,
@@ -99,6 +100,11 @@ def precision_from(value: pb.Precision) -> Precision:
 def precision_to(precision: Precision) -> pb.Precision:
     """The contract's name of a precision."""
     return _PRECISION_NAMES[precision]
+
+
+def weights_to(facts: WeightsFacts) -> pb.WeightsInfo:
+    """Whose weights a network has."""
+    return pb.WeightsInfo(name=facts.name, sha256=facts.sha256, backbone=f"BACKBONE_{facts.backbone.name}")
 
 
 def terms_to(terms: dict[str, float]) -> list[pb.LossTerm]:

@@ -190,11 +190,11 @@ class _Daemon:
         self._folder.withdraw()
         self._desk.drain()
         await _settle(
-            lambda: not (self._supervisor.running or self._desk.open_jobs), lambda: self._deadline or time.monotonic()
+            lambda: not (self._supervisor.at_work or self._desk.open_jobs), lambda: self._deadline or time.monotonic()
         )
         self._desk.stop_all()
         leave_by = time.monotonic() + self._limits.cancel_grace_s
-        await _settle(lambda: self._supervisor.running is None, lambda: leave_by)
+        await _settle(lambda: not self._supervisor.at_work, lambda: leave_by)
 
 
 async def _settle(done: Callable[[], bool], deadline: Callable[[], float]) -> None:

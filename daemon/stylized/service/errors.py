@@ -9,7 +9,9 @@ from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from neuralstyle.v1.endpoint import WEIGHTS_VARIABLE
 from neuralstyle.v1.reasons import DOMAIN, Reason
+from stylized.engine.choices import Backbone
 
 RETRY_AFTER_S = 2
 """Told with every retryable error (google.rpc.RetryInfo)."""
@@ -47,6 +49,16 @@ def to_status(error: ServiceError) -> status_pb2.Status:
         packed.Pack(detail)
         status.details.append(packed)
     return status
+
+
+def no_weights(backbone: Backbone) -> ServiceError:
+    """What a job is told that asks for a network whose weights the daemon was not given."""
+    return ServiceError(
+        Reason.WEIGHTS_MISSING,
+        f"The daemon has no weights of {backbone.value}: stop it and start it with `stylize daemon start --weights"
+        f" FILE`, where FILE holds them, or with {WEIGHTS_VARIABLE}=FILE in its environment.",
+        field="tunables.backbone",
+    )
 
 
 async def abort(context: grpc.aio.ServicerContext, error: ServiceError) -> NoReturn:

@@ -32,6 +32,9 @@ _DTYPES = {
     pb.SAMPLE_TYPE_FLOAT32: np.dtype("<f4"),
 }
 
+_LUMA = (0.299, 0.587, 0.114)
+"""Y of YIQ, of sRGB values as they are stored."""
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -53,6 +56,11 @@ class Pixels:
     def height(self) -> int:
         """Rows."""
         return self.rgb.shape[0]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the samples."""
+        return self.rgb.nbytes + (self.alpha.nbytes if self.alpha is not None else 0)
 
 
 def decode_file(data: bytes, limits: Limits) -> Pixels:
@@ -203,6 +211,15 @@ def _deep_gray(image: Image.Image) -> NDArray[np.generic]:
         samples = samples * (65535.0 / top)
     samples = samples.clip(0, 65535).round().astype(np.uint16)
     return np.repeat(samples[..., None], 3, axis=2)
+
+
+def brightness(pixels: Pixels) -> NDArray[np.generic]:
+    """Y of a picture, [H, W] in the type of its samples (ITU-R BT.601). Alpha is ignored; grays stay as they are."""
+    rgb = pixels.rgb
+    luma = np.zeros(rgb.shape[:2], np.float64)
+    for channel, share in enumerate(_LUMA):
+        luma += share * rgb[..., channel].astype(np.float64)
+    return luma.astype(rgb.dtype) if rgb.dtype.kind == "f" else luma.round().astype(rgb.dtype)
 
 
 def to_unit(samples: NDArray[np.generic]) -> NDArray[np.float32]:

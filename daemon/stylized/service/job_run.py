@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized import __version__
 from stylized.service import convert
-from stylized.service.encode import encode_result
 from stylized.service.errors import ServiceError
 from stylized.service.jobs import Job
 from stylized.service.limits import Limits
@@ -29,13 +30,21 @@ from stylized.service.messages import (
     StopJob,
     WorkerReady,
 )
-from stylized.service.outbox import Painting, RawFrame
+from stylized.service.outbox import RawFrame
 from stylized.service.pixelblocks import PixelBlock
 from stylized.service.provenance import parameter_hash
-from stylized.service.uploads import ImageStore
 from stylized.service.worker_process import WorkerProcess
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A painting that the worker is done with. It is still to be encoded, which the next job need not wait for."""
+
+    rgb: NDArray[np.float32]
+    """[H, W, 3], sRGB 0..1."""
+    summary: pb.Summary
 
 
 class JobRun:
@@ -46,7 +55,6 @@ class JobRun:
         job: Job,
         worker: WorkerProcess,
         ready: WorkerReady,
-        store: ImageStore,
         limits: Limits,
         result: PixelBlock,
         slot: PixelBlock | None,
@@ -55,7 +63,6 @@ class JobRun:
         self._job = job
         self._worker = worker
         self._ready = ready
-        self._store = store
         self._limits = limits
         self._result = result
         self._slot = slot
@@ -71,7 +78,7 @@ class JobRun:
         """True once the viewers have been told that the job runs."""
         return self._started is not None
 
-    async def follow(self) -> Painting | ServiceError | None:
+    async def follow(self) -> Canvas | ServiceError | None:
         """Passes the worker's events on until the job has ended; None if the worker died."""
         while True:
             message = await self._next()
@@ -79,7 +86,7 @@ class JobRun:
                 return None
             if isinstance(message, JobFinished):
                 self._worker.resumable = message.resumable
-                return self._job.stop_error or await self._finish(message)
+                return self._job.stop_error or self._finish(message)
             if isinstance(message, JobStopped):
                 self._job.iteration = message.iteration
                 return self._job.stop_error or ServiceError(Reason.INTERNAL, "The worker stopped by itself.")
@@ -175,12 +182,11 @@ class JobRun:
             event.eta.FromNanoseconds(int(left * 1e9))
         return event
 
-    async def _finish(self, message: JobFinished) -> Painting:
+    def _finish(self, message: JobFinished) -> Canvas:
         spec = self._job.spec
         assert self._started is not None
-        photo = await self._store.decode(spec.content) if spec.content and spec.content.has_alpha else None
-        rgb = np.array(self._result.array, np.float32)
-        header, data = await asyncio.to_thread(encode_result, rgb, photo.alpha if photo else None, spec.result_format)
+        weights = self._ready.weights_of(spec.parameters.backbone)
+        assert weights is not None
         summary = pb.Summary(
             job_id=self._job.job_id,
             iterations=message.iterations,
@@ -191,14 +197,14 @@ class JobRun:
             device=self._ready.device,
             precision=convert.precision_to(self._started.precision),
             server_version=__version__,
-            weights=pb.WeightsInfo(name=self._ready.weights_name, sha256=self._ready.weights_sha256),
+            weights=convert.weights_to(weights),
             parameter_hash=""
             if self._job.steered or message.stopped_early or spec.resume_from
-            else parameter_hash(spec, self._started.precision, self._ready.weights_sha256),
+            else parameter_hash(spec, self._started.precision, weights.sha256),
             stopped_early=message.stopped_early,
             parameters=convert.tunables_to(spec.parameters),
             warnings=message.warnings,
         )
         summary.queued_time.FromNanoseconds(int((self._began - self._job.created) * 1e9))
         summary.run_time.FromNanoseconds(int((time.monotonic() - self._began) * 1e9))
-        return Painting(header, data, summary)
+        return Canvas(np.array(self._result.array, np.float32), summary)

@@ -19,11 +19,21 @@ from stylized.service.uploads import StoredImage
 
 
 @dataclass(frozen=True)
+class StyleSpec:
+    """A style: its picture, its share in the mix, and its masks."""
+
+    image: StoredImage
+    weight: float
+    mask: StoredImage | None = None
+    source_mask: StoredImage | None = None
+
+
+@dataclass(frozen=True)
 class JobSpec:
     """All that was asked for, checked and resolved."""
 
     content: StoredImage | None
-    styles: tuple[tuple[StoredImage, float], ...]
+    styles: tuple[StyleSpec, ...]
     preset: str
     parameters: Parameters
     precision: Precision
@@ -35,27 +45,30 @@ class JobSpec:
     client: str
     detach: bool = False
     """The job goes on, and its outcome is kept, when its viewers go away."""
+    mask: StoredImage | None = None
+    """Where to paint."""
     init_image: StoredImage | None = None
     resume_from: str = ""
     """Id of the job whose painting goes on."""
 
     @property
     def sizes(self) -> PictureSizes:
-        """The sizes of its pictures."""
+        """The sizes of the pictures that are painted from."""
         return PictureSizes(
             content=_size(self.content),
-            styles=tuple((style.width, style.height) for style, _ in self.styles),
+            styles=tuple((style.image.width, style.image.height) for style in self.styles),
             init_image=_size(self.init_image),
         )
 
     def pictures(self) -> Iterator[StoredImage]:
         """All pictures that the job needs; one that is needed twice comes twice."""
-        yield from (image for image in (self.content, self.init_image) if image)
-        yield from (style for style, _ in self.styles)
+        yield from (image for image in (self.content, self.init_image, self.mask) if image)
+        for style in self.styles:
+            yield from (image for image in (style.image, style.mask, style.source_mask) if image)
 
     def without_pictures(self) -> JobSpec:
         """The same without the pictures: those of an ended job are the store's to keep or drop."""
-        return replace(self, content=None, init_image=None, styles=())
+        return replace(self, content=None, init_image=None, styles=(), mask=None)
 
 
 def _size(image: StoredImage | None) -> Size | None:
@@ -106,11 +119,16 @@ class Job:
         The worker makes frames as the job's own preview says; whoever wants them less often gets fewer, whoever wants
         them smaller gets them scaled down when they are sent.
         """
-        made = self.spec.preview
-        slower = preview and made and preview.min_interval_s > made.min_interval_s
-        outbox = Outbox(preview, pause_s=preview.min_interval_s if preview and slower else 0.0)
+        outbox = Outbox(preview, pause_s=self._pause_between_frames(preview))
         self.broadcast.attach(outbox)
         return outbox
+
+    def _pause_between_frames(self, preview: Preview | None) -> float:
+        made = self.spec.preview
+        if preview is None or made is None or preview.every_iterations:
+            return 0.0
+        slower = made.every_iterations or preview.min_interval_s > made.min_interval_s
+        return preview.min_interval_s if slower else 0.0
 
     def request_stop(self, error: ServiceError) -> None:
         """Asks the job to end with `error`. The first caller's error counts."""

@@ -32,6 +32,13 @@ DEFAULT_FRAME_INTERVAL_S = 0.5
 MIN_PROGRESS_INTERVAL_S = 0.05
 """Losses are read from the device no more often than this: each reading makes it wait."""
 
+BATCH_PROGRESS_INTERVAL_S = 0.5
+"""The same for jobs of batch priority, for which nobody waits: in small ones telling is what costs."""
+
+MASK_SHAPE_TOLERANCE = 0.01
+"""By how much the width of a mask may differ from what its height and the picture's shape make it; a pixel is always
+allowed, since a mask may be smaller, rounded."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -48,6 +55,8 @@ class Limits:
     outcome is kept for a reader who is not there are bounded by max_kept_bytes instead."""
     max_uploads_bytes: int = 1024 * MIB
     """All uploaded pictures together."""
+    max_decoded_bytes: int = 128 * MIB
+    """Samples of pictures that the next jobs may need, all together."""
     image_ttl_s: float = 3600.0
     """An unused upload is kept this long at least, while there is room."""
     detached_ttl_s: float = 3600.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylized.engine.choices import Precision
+from stylized.engine.choices import Backbone, Precision
 from stylized.engine.parameters import Parameters, Steering
 from stylized.engine.schedule import Level
 from stylized.service.pixelblocks import BlockName
@@ -21,10 +21,12 @@ NO_STATE = (
 
 @dataclass(frozen=True)
 class StyleBlock:
-    """A style picture, [H, W, 3], and its share in the mix."""
+    """A style picture, [H, W, 3], its share in the mix, and its masks, [H, W]."""
 
     block: BlockName
     weight: float
+    mask: BlockName | None = None
+    source_mask: BlockName | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class FrameBlock:
     block: BlockName
     max_side: int
     min_interval_s: float
+    every_iterations: int
+    """Steps from one frame to the next, in place of `min_interval_s`; 0: by time."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class RunJob:
     """Id of the job whose painting goes on; empty for a new one."""
     max_states_bytes: int
     """How much the worker may hold for such jobs."""
+    progress_interval_s: float
+    """Least time between two JobStepped, but for the first and the last."""
+    mask: BlockName | None = None
+    """[H, W]: where to paint."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +92,30 @@ ToWorker = RunJob | StopJob | SteerJob | FrameTaken
 
 
 @dataclass(frozen=True)
+class WeightsFacts:
+    """A network that the worker has, and the weights it has them from."""
+
+    backbone: Backbone
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class WorkerReady:
-    """Worker to front end: the network is loaded."""
+    """Worker to front end: the networks' weights are loaded."""
 
     device: str
-    weights_name: str
-    weights_sha256: str
+    weights: tuple[WeightsFacts, ...]
+    """VGG19's first."""
+
+    def weights_of(self, backbone: Backbone) -> WeightsFacts | None:
+        """The weights of a network, if the worker has them."""
+        return next((facts for facts in self.weights if facts.backbone is backbone), None)
 
 
 @dataclass(frozen=True)
 class WorkerUnable:
-    """Worker to front end: the network cannot be loaded; the process ends."""
+    """Worker to front end: the weights cannot be loaded; the process ends."""
 
     reason: str
     """Name of a Reason."""

@@ -22,6 +22,8 @@ class Preview:
     max_side: int
     min_interval_s: float
     format: pb.FrameFormat
+    every_iterations: int = 0
+    """Steps from one frame to the next, in place of `min_interval_s`; 0: by time."""
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,10 @@ class Broadcast:
         return self._outcome
 
     def put(self, item: OutboxItem) -> None:
-        """Tells all viewers."""
+        """Tells all viewers, unless it is the place in line that they know."""
         if isinstance(item, pb.Queued):
+            if item == self._queued:
+                return
             self._queued = item
         elif isinstance(item, pb.Started):
             self._queued, self._started = None, item

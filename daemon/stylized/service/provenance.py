@@ -8,17 +8,25 @@ from dataclasses import asdict
 
 from stylized.engine.choices import Precision
 from stylized.service.jobs import JobSpec
+from stylized.service.uploads import StoredImage
 
 
 def parameter_hash(spec: JobSpec, precision: Precision, weights_sha256: str) -> str:
-    """sha-256 over everything that decides the pixels: pictures, parameters, seed, precision, weights."""
+    """sha-256 over everything that decides the pixels: pictures, masks, parameters, seed, precision, weights."""
     facts = {
-        "content": spec.content.image_id if spec.content else None,
-        "init_image": spec.init_image.image_id if spec.init_image else None,
-        "styles": [[style.image_id, weight] for style, weight in spec.styles],
+        "content": _id(spec.content),
+        "init_image": _id(spec.init_image),
+        "mask": _id(spec.mask),
+        "styles": [
+            [style.image.image_id, style.weight, _id(style.mask), _id(style.source_mask)] for style in spec.styles
+        ],
         "parameters": asdict(spec.parameters),
         "seed": spec.seed,
         "precision": precision.value,
         "weights": weights_sha256,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _id(image: StoredImage | None) -> str | None:
+    return image.image_id if image else None

@@ -31,7 +31,7 @@ from stylized.service.uploads import ImageStore
 from stylized.styles import BuiltinStyle
 
 API_VERSIONS = ("neuralstyle.v1",)
-FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job", "watch-job", "resume")
+FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job", "watch-job", "masks", "resume")
 THUMBNAIL_SIDE = 192
 CLIENT_METADATA = "x-client"
 MAX_CLIENT_NAME = 64
@@ -74,7 +74,7 @@ class StylizeServicer(rpc.StylizeServiceServicer):
         self._desk = desk
         self._supervisor = supervisor
         self._limits = limits
-        self._admission = Admission(presets, styles, store, limits, supervisor.can_resume)
+        self._admission = Admission(presets, styles, store, limits, supervisor.check_backbone, supervisor.can_resume)
         self._started = time.time()
         self._thumbnails: list[pb.StyleInfo] = []
 
@@ -169,7 +169,8 @@ class StylizeServicer(rpc.StylizeServiceServicer):
             default_preset=DEFAULT_PRESET,
         )
         if ready:
-            info.weights.CopyFrom(pb.WeightsInfo(name=ready.weights_name, sha256=ready.weights_sha256))
+            info.all_weights.extend(map(convert.weights_to, ready.weights))
+            info.weights.CopyFrom(info.all_weights[0])
         info.start_time.FromNanoseconds(int(self._started * 1e9))
         return info
 

@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylized.engine.choices import Backbone
 from stylized.engine.schedule import plan
-from stylized.service.errors import ServiceError
-from stylized.service.job_run import JobRun
+from stylized.service.encode import encode_result
+from stylized.service.errors import ServiceError, no_weights
+from stylized.service.job_run import Canvas, JobRun
 from stylized.service.jobs import Job, JobState
-from stylized.service.limits import Limits
+from stylized.service.limits import BATCH_PROGRESS_INTERVAL_S, MIN_PROGRESS_INTERVAL_S, Limits
 from stylized.service.messages import FrameBlock, RunJob, StyleBlock, WorkerReady, WorkerUnable
 from stylized.service.outbox import Painting
 from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
@@ -41,12 +43,32 @@ class Supervisor:
         self._worker: WorkerProcess | None = None
         self._ready: WorkerReady | None = None
         self._failure: ServiceError | None = None
+        self._tried = asyncio.Event()
+        """Set once a worker has loaded its weights, or could not."""
         self.running: Job | None = None
+        self._encoded: Job | None = None
+        self._encoding: asyncio.Task[None] | None = None
+
+    @property
+    def at_work(self) -> tuple[Job, ...]:
+        """Jobs that have begun and have not ended: the one being painted, after one whose painting is being encoded."""
+        return tuple(job for job in (self._encoded, self.running) if job)
 
     @property
     def ready(self) -> WorkerReady | None:
         """Device and weights of the worker that was loaded last; None before the first."""
         return self._ready
+
+    async def check_backbone(self, backbone: Backbone) -> None:
+        """Raises ServiceError WEIGHTS_MISSING if the worker has no weights of a network.
+
+        Waits until the weights have been loaded once, if there can be a doubt.
+        """
+        if backbone is Backbone.VGG19:
+            return
+        await self._tried.wait()
+        if self._ready and not self._ready.weights_of(backbone):
+            raise no_weights(backbone)
 
     @property
     def state(self) -> pb.WorkerState:
@@ -62,7 +84,7 @@ class Supervisor:
         return self._worker is not None and not self._worker.gone and job_id in self._worker.resumable
 
     async def run(self) -> None:
-        """Loads the network, then runs jobs until cancelled."""
+        """Loads the networks, then runs jobs until cancelled."""
         try:
             await self._preload()
             while True:
@@ -71,19 +93,41 @@ class Supervisor:
                 job.state = JobState.RUNNING
                 try:
                     outcome = await self._run(job)
+                    if self._encoding:
+                        await self._encoding  # one large painting in memory at a time
                 except Exception:
-                    log.exception("job %s: failed", job.job_id)
-                    text = "Something went wrong inside the daemon; `stylize daemon logs` tells more."
-                    outcome = ServiceError(Reason.INTERNAL, text)
+                    outcome = _unexpected(job)
                 finally:
                     self.running = None
                     self._queue.done()
-                job.end(outcome)
-                _log_end(job, outcome)
+                self._hand_over(job, outcome)
                 await self._preload()
         finally:
+            if self._encoding:
+                self._encoding.cancel()
             if self._worker:
                 await self._discard(self._worker)
+
+    def _hand_over(self, job: Job, outcome: Canvas | ServiceError) -> None:
+        """Ends the job; a painting is encoded meanwhile, so that the worker gets its next job at once."""
+        if isinstance(outcome, ServiceError):
+            _end(job, outcome)
+            return
+        self._encoded = job
+        self._encoding = asyncio.create_task(self._encode(job, outcome))
+
+    async def _encode(self, job: Job, canvas: Canvas) -> None:
+        try:
+            content, result_format = job.spec.content, job.spec.result_format
+            photo = await self._store.decode(content, last=True) if content and content.has_alpha else None
+            alpha = photo.alpha if photo else None
+            header, data = await asyncio.to_thread(encode_result, canvas.rgb, alpha, result_format)
+            outcome = Painting(header, data, canvas.summary)
+        except Exception:
+            outcome = _unexpected(job)
+        finally:
+            self._encoded = None
+        _end(job, outcome)
 
     async def _preload(self) -> None:
         """Has a worker ready before the next job asks for it; a failure is kept for that job to tell."""
@@ -93,9 +137,11 @@ class Supervisor:
             await self._working()
         except ServiceError as error:
             log.error("%s", error.message)
+        finally:
+            self._tried.set()
 
     async def _working(self) -> WorkerProcess:
-        """A live worker. Raises ServiceError if the network cannot be loaded."""
+        """A live worker. Raises ServiceError if the weights cannot be loaded."""
         if self._worker and not self._worker.gone:
             return self._worker
         if self._worker:
@@ -129,7 +175,7 @@ class Supervisor:
             self._worker = None
         return await worker.close()
 
-    async def _run(self, job: Job) -> Painting | ServiceError:
+    async def _run(self, job: Job) -> Canvas | ServiceError:
         """Runs one job to its end, whatever that is."""
         began = time.monotonic()
         timer = None
@@ -148,7 +194,7 @@ class Supervisor:
                 # As they are now: the job may have been steered since the order was made.
                 worker.send(replace(order, parameters=job.spec.parameters))
                 assert self._ready is not None
-                run = JobRun(job, worker, self._ready, self._store, self._limits, result, slot, began)
+                run = JobRun(job, worker, self._ready, self._limits, result, slot, began)
                 outcome = await run.follow()
                 if outcome:
                     return outcome
@@ -182,18 +228,25 @@ class Supervisor:
 
         spec = job.spec
 
-        async def shared(stored: StoredImage) -> BlockName:
-            return keep(PixelBlock.holding((await self._store.decode(stored)).rgb)).name
+        async def shared(stored: StoredImage, *, last: bool = False) -> BlockName:
+            return keep(PixelBlock.holding((await self._store.decode(stored, last=last)).rgb)).name
+
+        async def masked(stored: StoredImage | None) -> BlockName | None:
+            return keep(PixelBlock.holding(await self._store.decode_mask(stored))).name if stored else None
 
         level = plan(spec.sizes, spec.parameters, resumed=bool(spec.resume_from))[-1]
-        content = await shared(spec.content) if spec.content else None
+        content = await shared(spec.content, last=True) if spec.content else None
         init_image = await shared(spec.init_image) if spec.init_image else None
-        styles = [StyleBlock(await shared(stored), weight) for stored, weight in spec.styles]
+        styles = []
+        for style in spec.styles:
+            pixels = await shared(style.image)
+            styles.append(StyleBlock(pixels, style.weight, await masked(style.mask), await masked(style.source_mask)))
         result = keep(PixelBlock.make((level.height, level.width, 3), "<f4"))
         slot = frames = None
         if spec.preview:
-            slot = keep(PixelBlock.make((spec.preview.max_side**2 * 3,), "u1"))
-            frames = FrameBlock(slot.name, spec.preview.max_side, spec.preview.min_interval_s)
+            wanted = spec.preview
+            slot = keep(PixelBlock.make((wanted.max_side**2 * 3,), "u1"))
+            frames = FrameBlock(slot.name, wanted.max_side, wanted.min_interval_s, wanted.every_iterations)
         order = RunJob(
             job_id=job.job_id,
             content=content,
@@ -204,6 +257,8 @@ class Supervisor:
             seed=spec.seed,
             result=result.name,
             frames=frames,
+            progress_interval_s=BATCH_PROGRESS_INTERVAL_S if spec.batch else MIN_PROGRESS_INTERVAL_S,
+            mask=await masked(spec.mask),
             resume_from=spec.resume_from,
             max_states_bytes=self._limits.max_states_bytes,
         )
@@ -218,7 +273,14 @@ def _exit_words(code: int | None) -> str:
     return f"exit code {code}"
 
 
-def _log_end(job: Job, outcome: Painting | ServiceError) -> None:
+def _unexpected(job: Job) -> ServiceError:
+    """What the viewers are told of the exception that is being handled."""
+    log.exception("job %s: failed", job.job_id)
+    return ServiceError(Reason.INTERNAL, "Something went wrong inside the daemon; `stylize daemon logs` tells more.")
+
+
+def _end(job: Job, outcome: Painting | ServiceError) -> None:
+    job.end(outcome)
     if isinstance(outcome, Painting):
         seconds = outcome.summary.run_time.ToMilliseconds() / 1000
         log.info("job %s: finished after %.1f s, loss %.4g", job.job_id, seconds, outcome.summary.loss)

@@ -1,7 +1,7 @@
 """The store of uploaded pictures: by content, checked once, bounded in bytes.
 
 A picture is held as it came (a JPEG of 8 MB, not its 72 MB of samples) and decoded again when its job starts, so that
-a full queue costs little. What is in the store is known to decode.
+a full queue costs little; only of small ones the samples are kept (`decoded`). What is in the store is known to decode.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.service import images
+from stylized.service.decoded import DecodedImages
 from stylized.service.errors import ServiceError
 from stylized.service.images import Pixels
 from stylized.service.limits import Limits
@@ -47,7 +51,8 @@ class ImageStore:
         self._images: OrderedDict[str, StoredImage] = OrderedDict()
         self._bytes = 0
         self._receiving = 0
-        # One thread: one decoded picture in memory at a time.
+        self._decoded = DecodedImages(limits.max_decoded_bytes)
+        # One thread: one large picture is decoded at a time.
         self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
 
     @contextlib.contextmanager
@@ -80,9 +85,8 @@ class ImageStore:
             )
         loop = asyncio.get_running_loop()
         image_id = await loop.run_in_executor(self._decoder, _content_id, data, layout)
-        known = self._images.get(image_id)
+        known = self.find(image_id)
         if known:
-            self._touch(known)
             return known
         pixels = await loop.run_in_executor(self._decoder, _decode, data, layout, self._limits)
         stored = StoredImage(
@@ -94,8 +98,9 @@ class ImageStore:
             pixels.alpha is not None,
             self._clock(),
         )
-        del pixels
         self._make_room(len(data))
+        self._decoded.put(image_id, pixels)
+        del pixels
         # Two uploads of the same bytes may have been decoded side by side: the first one in stays.
         stored = self._images.setdefault(image_id, stored)
         if stored.data is data:
@@ -105,19 +110,38 @@ class ImageStore:
 
     def get(self, image_id: str) -> StoredImage:
         """The picture with this id. Raises ServiceError IMAGE_NOT_FOUND."""
-        stored = self._images.get(image_id)
+        stored = self.find(image_id)
         if stored is None:
             raise ServiceError(
                 Reason.IMAGE_NOT_FOUND,
                 f"No picture with the id {image_id[:80]!r} is stored; upload it and use the id that comes back.",
             )
-        self._touch(stored)
         return stored
 
-    async def decode(self, stored: StoredImage) -> Pixels:
-        """The samples of a stored picture."""
+    def find(self, image_id: str) -> StoredImage | None:
+        """The picture with this id, if it is stored."""
+        stored = self._images.get(image_id)
+        if stored is not None:
+            self._touch(stored)
+        return stored
+
+    async def decode(self, stored: StoredImage, *, last: bool) -> Pixels:
+        """The samples of a stored picture, which nobody may change.
+
+        last: they are not expected to be asked for again, as those of a photo are not; those of a style are.
+        """
+        pixels = self._decoded.take(stored.image_id) if last else self._decoded.get(stored.image_id)
+        if pixels is None:
+            loop = asyncio.get_running_loop()
+            pixels = await loop.run_in_executor(self._decoder, _decode, stored.data, stored.layout, self._limits)
+            if not last:
+                self._decoded.put(stored.image_id, pixels)
+        return pixels
+
+    async def decode_mask(self, stored: StoredImage) -> NDArray[np.generic]:
+        """The brightness of a stored picture that is used as a mask, [H, W]; see `images.brightness`."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._decoder, _decode, stored.data, stored.layout, self._limits)
+        return await loop.run_in_executor(self._decoder, _decode_mask, stored.data, stored.layout, self._limits)
 
     def close(self) -> None:
         """Ends the decoding thread."""
@@ -136,6 +160,7 @@ class ImageStore:
             if stored.pins == 0 and (expired or needed):
                 del self._images[stored.image_id]
                 self._bytes -= len(stored.data)
+                self._decoded.take(stored.image_id)
         if self._bytes + wanted > self._limits.max_uploads_bytes:
             raise ServiceError(
                 Reason.UPLOADS_FULL,
@@ -157,3 +182,7 @@ def _decode(data: bytes, layout: pb.RawFormat | None, limits: Limits) -> Pixels:
     if layout is None:
         return images.decode_file(data, limits)
     return images.decode_raw(layout, data, limits)
+
+
+def _decode_mask(data: bytes, layout: pb.RawFormat | None, limits: Limits) -> NDArray[np.generic]:
+    return images.brightness(_decode(data, layout, limits))

@@ -1,4 +1,4 @@
-"""The worker process: holds the network, paints one job at a time, and dies with its front end.
+"""The worker process: holds the networks, paints one job at a time, and dies with its front end.
 
 A process of its own, because killing it is the only complete way to free a device's memory or a poisoned CUDA context,
 and because no computation here can keep the front end from answering. Signals that a terminal or a service manager
@@ -13,17 +13,20 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
 
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.choices import Precision
+from stylized.engine.choices import Backbone, Precision
 from stylized.engine.memory import estimate_bytes
+from stylized.engine.network import Network, Weights
+from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.precision import dtype_of, resolve_precision
+from stylized.engine.regions import EmptyRegionError
 from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError
 from stylized.engine.stylize import (
@@ -38,10 +41,9 @@ from stylized.engine.stylize import (
     StyleSource,
     stylize,
 )
-from stylized.engine.vgg import VGG19
 from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
-from stylized.service.limits import MIN_PROGRESS_INTERVAL_S
+from stylized.service.errors import ServiceError, no_weights
 from stylized.service.messages import (
     NO_STATE,
     FrameBlock,
@@ -58,12 +60,13 @@ from stylized.service.messages import (
     SteerJob,
     StopJob,
     ToWorker,
+    WeightsFacts,
     WorkerReady,
     WorkerUnable,
 )
 from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.service.states import KeptStates
-from stylized.weights import Weights, WeightsDamagedError, WeightsMissingError, load_weights
+from stylized.weights import WeightsDamagedError, WeightsMissingError, load_all
 
 NICENESS = 5
 """Painting takes all cores for minutes; the user's desktop, and the front end, go first."""
@@ -71,7 +74,7 @@ NICENESS = 5
 log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, weights: str, threads: int | None) -> None:
+def main(connection: Connection, weights: tuple[str, ...], threads: int | None) -> None:
     """Runs the worker until the other end of `connection` is closed. Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -83,7 +86,7 @@ def main(connection: Connection, weights: str, threads: int | None) -> None:
         torch.set_num_threads(threads)
     device = find_device()
     try:
-        loaded = load_weights(weights)
+        loaded = load_all(weights)
     except WeightsMissingError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_MISSING.name, str(error)))
         return
@@ -91,7 +94,8 @@ def main(connection: Connection, weights: str, threads: int | None) -> None:
         pipe.send(WorkerUnable(Reason.WEIGHTS_DAMAGED.name, str(error)))
         return
     painter = _Painter(pipe, device, loaded)
-    pipe.send(WorkerReady(device.name, loaded.name, loaded.sha256))
+    facts = tuple(WeightsFacts(one.backbone, one.name, one.sha256) for one in loaded.values())
+    pipe.send(WorkerReady(device.name, facts))
     painter.run()
 
 
@@ -150,11 +154,11 @@ class _Control:
 class _Painter:
     """Takes jobs from the pipe and paints them."""
 
-    def __init__(self, pipe: _Pipe, device: Device, weights: Weights) -> None:
+    def __init__(self, pipe: _Pipe, device: Device, weights: Mapping[Backbone, Weights]) -> None:
         self._pipe = pipe
         self._device = device
         self._weights = weights
-        self._networks: dict[Precision, VGG19] = {}
+        self._networks: dict[tuple[Backbone, Precision], Network] = {}
         self._jobs: queue.SimpleQueue[RunJob] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
@@ -198,6 +202,10 @@ class _Painter:
             return JobFailed(job.job_id, Reason.INVALID_REQUEST.name, str(error), "resume_from")
         except PictureTooSmallError as error:
             return JobFailed(job.job_id, Reason.IMAGE_TOO_SMALL.name, error.message)
+        except EmptyRegionError as error:
+            return JobFailed(job.job_id, Reason.INVALID_REQUEST.name, error.message, error.field)
+        except ServiceError as error:
+            return JobFailed(job.job_id, error.reason.name, error.message, error.field)
         except (MemoryError, torch.OutOfMemoryError):
             self._device.free_cache()
             return JobFailed(
@@ -216,12 +224,6 @@ class _Painter:
     def _paint(self, job: RunJob) -> JobFinished | JobStopped | JobFailed:
         precision = resolve_precision(job.precision, self._device.device)
         self._device.reset_peak_memory()
-        blocks: list[PixelBlock] = []
-
-        def pixels(name: BlockName) -> torch.Tensor:
-            blocks.append(PixelBlock.open(name))
-            return self._to_tensor(blocks[-1])
-
         result = PixelBlock.open(job.result)
         slot = PixelBlock.open(job.frames.block) if job.frames else None
         try:
@@ -229,15 +231,24 @@ class _Painter:
             if job.resume_from and state is None:
                 return JobFailed(job.job_id, Reason.JOB_NOT_FOUND.name, NO_STATE, "resume_from")
             request = Request(
-                content=pixels(job.content) if job.content else None,
-                styles=tuple(StyleSource(pixels(style.block), style.weight) for style in job.styles),
+                content=self._to_tensor(job.content) if job.content else None,
+                styles=tuple(
+                    StyleSource(
+                        self._to_tensor(style.block),
+                        style.weight,
+                        self._to_mask(style.mask),
+                        self._to_mask(style.source_mask),
+                    )
+                    for style in job.styles
+                ),
                 parameters=job.parameters,
                 seed=job.seed,
-                init_image=pixels(job.init_image) if job.init_image else None,
+                init_image=self._to_tensor(job.init_image) if job.init_image else None,
+                mask=self._to_mask(job.mask),
                 resume=state,
             )
             style_sizes = request.sizes.styles
-            events = stylize(self._network(precision), request)
+            events = stylize(self._network(job.parameters.backbone, precision), request)
             planned = next(events)
             assert isinstance(planned, Planned)
             estimate = estimate_bytes(planned.levels, job.parameters, precision, style_sizes)
@@ -260,7 +271,7 @@ class _Painter:
                 self._states.job_ids,
             )
         finally:
-            close_all([*blocks, result, *([slot] if slot else [])])
+            close_all([result, *([slot] if slot else [])])
 
     def _follow(
         self, job: RunJob, events: Generator[Event, Steering | EndNow | None, None], slot: PixelBlock | None
@@ -280,10 +291,10 @@ class _Painter:
             control.steps = event.iteration
             now = time.monotonic()
             keep = control.stop is not None and control.stop.keep
-            if keep or now - last_progress >= MIN_PROGRESS_INTERVAL_S or event.iteration == event.iterations:
+            if keep or now - last_progress >= job.progress_interval_s or event.iteration == event.iterations:
                 last_progress = now
                 self._pipe.send(JobStepped(job.job_id, event.iteration, event.iterations, event.losses()))
-            if viewer and viewer.is_due(now) and self._slot_free.is_set():
+            if viewer and viewer.is_due(event.iteration, now) and self._slot_free.is_set():
                 self._slot_free.clear()
                 self._pipe.send(viewer.show(event, now))
 
@@ -302,21 +313,30 @@ class _Painter:
             "tunables.size",
         )
 
-    def _network(self, precision: Precision) -> VGG19:
-        if precision not in self._networks:
-            self._networks[precision] = VGG19(
-                self._weights.layers,
-                mean_rgb=self._weights.mean_rgb,
-                device=self._device.device,
-                dtype=dtype_of(precision),
+    def _network(self, backbone: Backbone, precision: Precision) -> Network:
+        """A network, kept for the next job. Raises ServiceError if there are no weights of it."""
+        key = (backbone, precision)
+        if key not in self._networks:
+            if backbone not in self._weights:
+                raise no_weights(backbone)
+            self._networks[key] = TorchNetwork(
+                self._weights[backbone], device=self._device.device, dtype=dtype_of(precision)
             )
-        return self._networks[precision]
+        return self._networks[key]
 
-    def _to_tensor(self, block: PixelBlock) -> torch.Tensor:
-        """[1, 3, H, W] float32 in 0..1 on the device."""
-        samples = torch.from_numpy(np.array(block.array)).to(self._device.device)
-        top = 1.0 if samples.is_floating_point() else float(np.iinfo(block.name.dtype).max)
+    def _to_tensor(self, name: BlockName) -> torch.Tensor:
+        """The picture in a block: [1, C, H, W] float32 in 0..1 on the device."""
+        block = PixelBlock.open(name)
+        try:
+            samples = torch.from_numpy(np.array(block.array).reshape(*name.shape[:2], -1)).to(self._device.device)
+        finally:
+            block.close()
+        top = 1.0 if samples.is_floating_point() else float(np.iinfo(name.dtype).max)
         return (samples.permute(2, 0, 1).unsqueeze(0).float() / top).contiguous()
+
+    def _to_mask(self, name: BlockName | None) -> torch.Tensor | None:
+        """[1, 1, H, W], in the same way."""
+        return self._to_tensor(name) if name else None
 
 
 class _Viewer:
@@ -327,13 +347,16 @@ class _Viewer:
         self._wanted = wanted
         self._slot = slot
         self._next = float("-inf")
+        """When, or after which step, the next frame is due."""
 
-    def is_due(self, now: float) -> bool:
-        return now >= self._next
+    def is_due(self, iteration: int, now: float) -> bool:
+        return (iteration if self._wanted.every_iterations else now) >= self._next
 
     def show(self, step: Step, now: float) -> FrameReady:
         """Fills the slot with the picture as it stands."""
-        self._next = now + self._wanted.min_interval_s
+        every = self._wanted.every_iterations
+        # Of steps the next multiple, so that a frame that was late makes no other late.
+        self._next = (step.iteration // every + 1) * every if every else now + self._wanted.min_interval_s
         picture = step.picture()
         height, width = picture.shape[2:]
         scale = min(1.0, self._wanted.max_side / max(width, height))

@@ -22,8 +22,8 @@ worker_log = logging.getLogger("stylized.worker")
 class WorkerOptions:
     """How a worker is started."""
 
-    weights: str = "bundled"
-    """As `stylized.weights.load_weights` takes it."""
+    weights: tuple[str, ...] = ()
+    """Besides the bundled ones, or in their place; each as `stylized.weights.load_weights` takes it."""
     threads: int | None = None
     """CPU threads; None leaves it to torch."""
 
@@ -101,7 +101,7 @@ class WorkerProcess:
             return
 
 
-def _run(connection: Connection, weights: str, threads: int | None) -> None:
+def _run(connection: Connection, weights: tuple[str, ...], threads: int | None) -> None:
     # Imported here, in the worker: this is what keeps torch out of the front end.
     from stylized.service.worker import main
 

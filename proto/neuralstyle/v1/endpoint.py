@@ -18,6 +18,8 @@ from pathlib import Path
 import platformdirs
 
 HOME_VARIABLE = "STYLIZED_HOME"
+WEIGHTS_VARIABLE = "STYLIZED_WEIGHTS"
+"""What `stylized --weights` is where it is not given; several are separated as in PATH."""
 APP_NAME = "stylized"
 
 

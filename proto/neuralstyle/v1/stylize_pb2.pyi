@@ -516,14 +516,16 @@ class LayerWeight(_message.Message):
     def __init__(self, layer: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class PreviewPolicy(_message.Message):
-    __slots__ = ("max_side", "min_interval", "format")
+    __slots__ = ("max_side", "min_interval", "format", "every_iterations")
     MAX_SIDE_FIELD_NUMBER: _ClassVar[int]
     MIN_INTERVAL_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
+    EVERY_ITERATIONS_FIELD_NUMBER: _ClassVar[int]
     max_side: int
     min_interval: _duration_pb2.Duration
     format: FrameFormat
-    def __init__(self, max_side: _Optional[int] = ..., min_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., format: _Optional[_Union[FrameFormat, str]] = ...) -> None: ...
+    every_iterations: int
+    def __init__(self, max_side: _Optional[int] = ..., min_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., format: _Optional[_Union[FrameFormat, str]] = ..., every_iterations: _Optional[int] = ...) -> None: ...
 
 class StylizeResponse(_message.Message):
     __slots__ = ("queued", "started", "progress", "frame", "result_chunk", "summary")
