@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylized.engine.vgg import VGG19
+from stylized.engine.network import Network
 
 # One in each block that styles live in; presets compare relu1_1 .. relu5_1 and relu4_2, the seeds conv or relu N_1.
 STYLE_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -54,7 +54,7 @@ class Judge:
     photo and style: at the sizes that the painting's last step works with.
     """
 
-    def __init__(self, network: VGG19, photo: Tensor, style: Tensor) -> None:
+    def __init__(self, network: Network, photo: Tensor, style: Tensor) -> None:
         self._network = network
         self._photo = photo
         self._style = style

@@ -96,7 +96,9 @@ CANDIDATES: Mapping[str, Mapping[str, Any]] = {
         "average_decay": 0.8,
     },
     "zeros around the picture": {"padding": Padding.ZERO},
+    "the border mirrored": {"padding": Padding.REFLECT},
     "average pooling": {"pooling": Pooling.AVERAGE},
+    "L2 pooling": {"pooling": Pooling.L2},
     "total variation, weight 0.0002": {"tv_weight": 2e-4},
 }
 

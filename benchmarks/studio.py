@@ -23,12 +23,13 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.measures import Judge, pixel_distance
+from stylized.engine.network import Network
+from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.parameters import Parameters
 from stylized.engine.presets import builtin_presets
 from stylized.engine.resample import resample
 from stylized.engine.schedule import Level, PictureSizes, fit_size, plan
 from stylized.engine.stylize import Finished, Request, Step, StyleSource, stylize
-from stylized.engine.vgg import VGG19
 from stylized.styles import builtin_styles
 from stylized.weights import load_weights
 
@@ -211,10 +212,9 @@ def picture(name: str) -> Tensor:
         return torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).unsqueeze(0) / 255.0
 
 
-def load_network() -> VGG19:
+def load_network() -> Network:
     """The network that paints and measures: fp32 on the CPU."""
-    weights = load_weights()
-    return VGG19(weights.layers, mean_rgb=weights.mean_rgb)
+    return TorchNetwork(load_weights())
 
 
 def long_side(level: Level) -> int:
