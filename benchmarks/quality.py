@@ -75,6 +75,8 @@ CANDIDATES: Mapping[str, Mapping[str, Any]] = {
     "steps of the root of 2": {"pyramid_factor": math.sqrt(2)},
     "the photo's detail not put back": {"pyramid_detail": 0.0},
     "twice the steps at each coarser size": {"iterations_growth": 2.0},
+    "all style layers alike": {"style_layer_ratio": 1.0},
+    "each style layer a quarter of the one before": {"style_layer_ratio": 0.25},
     "Gram matrices alone": {"mean_std_weight": 0.0},
     "means and spreads alone": {"mean_std_weight": 0.0, "style_statistic": StyleStatistic.MEAN_STD},
     "covariances": {"style_statistic": StyleStatistic.COVARIANCE},
@@ -94,7 +96,9 @@ CANDIDATES: Mapping[str, Mapping[str, Any]] = {
         "average_decay": 0.8,
     },
     "zeros around the picture": {"padding": Padding.ZERO},
+    "the border mirrored": {"padding": Padding.REFLECT},
     "average pooling": {"pooling": Pooling.AVERAGE},
+    "L2 pooling": {"pooling": Pooling.L2},
     "total variation, weight 0.0002": {"tv_weight": 2e-4},
 }
 

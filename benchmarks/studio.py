@@ -214,8 +214,7 @@ def picture(name: str) -> Tensor:
 
 def load_network() -> Network:
     """The network that paints and measures: fp32 on the CPU."""
-    weights = load_weights()
-    return TorchNetwork(weights)
+    return TorchNetwork(load_weights())
 
 
 def long_side(level: Level) -> int:
