@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from stylized.engine.network_torch import TorchNetwork
 
 import stylized
 from stylized.engine.choices import Precision

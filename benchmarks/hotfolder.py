@@ -32,6 +32,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from stylized.engine.network_torch import TorchNetwork
 
 import stylized
 from neuralstyle.v1.endpoint import HOME_VARIABLE

@@ -13,9 +13,9 @@ from typing import Any
 
 import typer.main
 
-from neuralstyle.v1.comments import FIELD_COMMENTS
 from stylize.cli.app import app
-from stylize.cli.options import TUNABLES, tunable_names
+from stylize.cli.options import tunable_help
+from stylize.cli.tunable_groups import GROUPS
 
 INTRODUCTION = """\
 # The command line
@@ -112,16 +112,15 @@ def _cell(text: str) -> str:
 
 
 def _tunables() -> list[str]:
-    rows = [f"| `{name}` | {_cell(FIELD_COMMENTS[TUNABLES + name])} |" for name in tunable_names()]
-    return [
+    lines = [
         "## Values for `--set` and `--vary`",
         "",
         "A choice is written in small letters, such as `pooling=max`; layers as `style_layers=relu1_1:0.5,relu2_1`.",
-        "",
-        "| value | what it is |",
-        "|---|---|",
-        *rows,
     ]
+    for heading, names in GROUPS.items():
+        rows = [f"| `{name}` | {_cell(tunable_help(name))} |" for name in names]
+        lines += ["", f"### {heading}", "", "| value | what it is |", "|---|---|", *rows]
+    return lines
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ ITERATIONS = 6
 def hasty_presets() -> Mapping[str, Preset]:
     """The built-in presets with fewer iterations."""
     return {
-        name: replace(preset, parameters=replace(preset.parameters, iterations=ITERATIONS))
+        name: replace(preset, parameters=replace(preset.parameters, iterations=ITERATIONS, coarsest_iterations=0))
         for name, preset in builtin_presets().items()
     }
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from stylize.events import Event, Frame, Level, Progress, Queued, Result, Started, Summary
     from stylize.job import Job
     from stylize.provenance import Provenance, read_provenance
+    from stylize.recording import LossPlot, LossTable, Recording, StepPictures, Timelapse
     from stylize.request import Style
     from stylize.sample import SAMPLE_PHOTO
 
@@ -62,6 +63,8 @@ __all__ = [
     "InvalidRequest",
     "Job",
     "Level",
+    "LossPlot",
+    "LossTable",
     "Metadata",
     "NotFound",
     "OutOfMemory",
@@ -71,12 +74,15 @@ __all__ = [
     "Progress",
     "Provenance",
     "Queued",
+    "Recording",
     "Result",
     "Started",
+    "StepPictures",
     "Style",
     "StylizeError",
     "Summary",
     "TimeLimit",
+    "Timelapse",
     "Unauthenticated",
     "Unavailable",
     "Unsupported",
@@ -84,7 +90,7 @@ __all__ = [
 ]
 
 
-_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "provenance", "request")
+_HOMES = ("sample", "errors", "events", "job", "client", "aio", "encoding", "provenance", "recording", "request")
 
 
 def __getattr__(name: str) -> object:

@@ -16,15 +16,17 @@ from stylize.autostart import START_TIMEOUT, reach_daemon
 from stylize.connection import CALL_TIMEOUT, Connection
 from stylize.errors import error_from_rpc
 from stylize.job import Job, Stream, WatchStream
+from stylize.own_presets import PresetSource, choose_preset
 from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
+    FeatureOrder,
     Order,
     Uploads,
     WeighableStyle,
     job_request,
     list_styles,
     may_be_named,
-    open_mask,
+    open_optional,
     open_styles,
     shutdown_request,
     update_request,
@@ -93,15 +95,17 @@ class Client:
 
     def stylize(
         self,
-        content: PictureSource,
-        styles: WeighableStyle | Sequence[WeighableStyle],
-        preset: str | None = None,
+        content: PictureSource | None,
+        styles: WeighableStyle | Sequence[WeighableStyle] = (),
+        preset: PresetSource | None = None,
         *,
         seed: int | None = None,
         precision: str | None = None,
         priority: str | None = None,
         preview: int | None = None,
         preview_interval: float | None = None,
+        preview_every: int | None = None,
+        preview_format: str | None = None,
         max_runtime: float | None = None,
         detach: bool = False,
         depth: int = 8,
@@ -110,16 +114,23 @@ class Client:
     ) -> Job:
         """Starts a job: `content` painted in the manner of `styles`.
 
-        content: the photo: a path, the bytes of a file, a Pillow image or a NumPy array (see `PictureSource`).
-        styles: one or more, each alone, with its weight in the mix (`("woodblock", 2.0)`, > 0), or as a `Style`, which
-            may have masks that say where it goes and which part of it counts. A `str` that is the name of a built-in
-            style means that style, else the name of one of the user's own (`stylize.own_styles`); any other `str` is a
-            path, and so is every `Path` (write "./woodblock" for a file of that name).
-        preset: a name from `presets()`; None for the daemon's default.
+        content: the photo: a path, the bytes of a file, a Pillow image or a NumPy array (see `PictureSource`). None if
+            nothing is taken from one, as by the preset "texture"; the painting then has the shape of the first style.
+        styles: one or more (none if their loss has no weight, as by the preset "dream"), each alone, with its weight in
+            the mix (`("woodblock", 2.0)`, > 0), or as a `Style`, which may have masks that say where it goes and which
+            part of it counts. A `str` that is the name of a built-in style means that style, else the name of one of
+            the user's own (`stylize.own_styles`); any other `str` is a path, and so is every `Path` (write
+            "./woodblock" for a file of that name).
+        preset: a name from `presets()`, or a file of one's own (see `stylize.own_presets`): a `Path`, or a `str` that
+            ends in .toml; None for the daemon's default.
         seed: 0 to 2**64 - 1; None lets the daemon choose (it tells in `Started`).
         precision: "auto", "fp32" or "bf16". priority: "interactive" or "batch".
         preview: longest side of preview frames in pixels, 0 for the daemon's default; None for no frames.
-        preview_interval: least seconds between two frames. max_runtime: seconds of painting until it is cancelled.
+        preview_interval: least seconds between two frames.
+        preview_every: for recordings, steps between two frames in place of seconds: one after the first step, then one
+            after every so many (see `stylize.recording`).
+        preview_format: what a frame is sent as: "jpeg", the default, "png" or "raw_rgb8".
+        max_runtime: seconds of painting until it is cancelled.
         detach: the job goes on when this program ends or leaves the job's `with` block; `watch` finds it again by its
             `job_id`, which is known at once, and only `cancel` stops it. What became of it is kept until it has been
             fetched, for `limits.detached_ttl` at most.
@@ -132,26 +143,57 @@ class Client:
         Raises InputUnreadable, InvalidRequest, NotFound, Busy, Unsupported and others before the job is queued; what
         the daemon refuses of the job itself is raised when the job is iterated over, or here with `detach`.
         """
+        chosen = choose_preset(preset, tunables)
         request = job_request(
-            preset,
+            chosen,
             tunables,
             seed=seed,
             precision=precision,
             priority=priority,
             preview=preview,
             preview_interval=preview_interval,
+            preview_every=preview_every,
+            preview_format=preview_format,
             max_runtime=max_runtime,
             detach=detach,
             depth=depth,
         )
-        photo = open_picture(content, self.limits.max_image_bytes)
+        photo = open_optional(content, self.limits.max_image_bytes)
         sources = list_styles(styles)
         names = self.style_names if may_be_named(sources) else []
         limit = self.limits.max_image_bytes
-        order = Order(request, photo, open_styles(sources, names, limit), open_mask(mask, limit))
+        order = Order(request, photo, open_styles(sources, names, limit), open_optional(mask, limit), chosen)
         order.check_supported(self._connection.info.features)
         open_stream = functools.partial(self._open_stream, order)
         return Job(open_stream, photo, stop=self.cancel if detach else None, sources=order.sources())
+
+    def visualize_features(
+        self,
+        pictures: Sequence[PictureSource],
+        layer: str,
+        filter: int,
+        *,
+        count: int | None = None,
+        preset: PresetSource | None = None,
+        priority: str | None = None,
+        max_runtime: float | None = None,
+        detach: bool = False,
+        depth: int = 8,
+        **tunables: object,
+    ) -> Job:
+        """Starts a job that shows what a filter of the network responds to: of its strongest responses to the pictures,
+        what caused them, projected back to pixels, and beside that the parts of the pictures (Zeiler and Fergus 2014).
+
+        layer: such as "relu3_1". filter: from 0. count: how many responses; None for 9.
+        tunables: `backbone` and `size`, to which larger pictures are scaled down before they are looked through.
+        For the rest see `stylize`.
+        """
+        chosen = choose_preset(preset, tunables)
+        request = job_request(chosen, tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
+        opened = tuple(open_picture(picture, self.limits.max_image_bytes) for picture in pictures)
+        order = FeatureOrder(request, opened, layer, filter, count)
+        order.check_supported(self._connection.info.features)
+        return Job(functools.partial(self._open_stream, order), None, stop=self.cancel if detach else None)
 
     def watch(
         self,
@@ -160,6 +202,8 @@ class Client:
         content: PictureSource | None = None,
         preview: int | None = None,
         preview_interval: float | None = None,
+        preview_every: int | None = None,
+        preview_format: str | None = None,
     ) -> Job:
         """Attaches to a job of any client, detached or not: its events from where it stands, and its painting.
 
@@ -167,12 +211,19 @@ class Client:
         became of a detached job can be had once: it is forgotten when one viewer has it.
 
         content: the photo that it paints, if it is at hand: `Job.save` takes over its profile and EXIF data.
-        preview, preview_interval: as for `stylize`; frames come never larger nor more often than the job makes them,
-            and not at all if it was started without.
+        preview, preview_interval, preview_every, preview_format: as for `stylize`; frames come never larger nor more
+            often than the job makes them, and not at all if it was started without. With `preview_every`, whatever its
+            number, every frame comes that the job makes.
 
         Raises InputUnreadable; that the job is not there (NotFound) is raised when it is iterated over.
         """
-        request = watch_request(job_id, preview, preview_interval)
+        request = watch_request(
+            job_id,
+            preview=preview,
+            preview_interval=preview_interval,
+            preview_every=preview_every,
+            preview_format=preview_format,
+        )
         photo = None if content is None else open_picture(content, self.limits.max_image_bytes)
         return Job(
             lambda fresh: WatchStream(self._connection.service.WatchJob(request)),
@@ -242,7 +293,7 @@ class Client:
         """
         return _call(self._connection.admin.Shutdown, shutdown_request(grace)).pid
 
-    def _open_stream(self, order: Order, fresh: bool) -> Stream:
+    def _open_stream(self, order: Order | FeatureOrder, fresh: bool) -> Stream:
         image_ids = {picture.key: self.upload(picture, fresh=fresh) for picture in order.pictures()}
         return self._connection.service.Stylize(order.message(image_ids))
 

@@ -40,13 +40,16 @@ class Heading:
     """Shown small beside the title, such as the photo."""
 
 
-def gallery(cells: Sequence[Cell], heading: Heading, columns: int | None = None) -> Image.Image:
-    """Cells in rows, each with its label under it. columns: None chooses, for a sheet that fits a screen."""
-    page = _Page(cells, heading)
+def gallery(cells: Sequence[Cell | None], heading: Heading, columns: int | None = None) -> Image.Image:
+    """Cells in rows, each with its label under it; None leaves a gap. columns: None chooses, for a sheet that fits a
+    screen."""
+    page = _Page([cell for cell in cells if cell], heading)
     columns = columns or _best_columns(len(cells), page.cell)
     rows = -(-len(cells) // columns)
     sheet = page.begin(columns * page.step[0] - page.gap, rows * (page.step[1] + page.line) - page.gap)
     for index, cell in enumerate(cells):
+        if cell is None:
+            continue
         left = page.margin + index % columns * page.step[0]
         top = page.top + index // columns * (page.step[1] + page.line)
         page.place(cell.picture, left, top)

@@ -7,6 +7,7 @@ share it.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
@@ -65,6 +66,14 @@ class Course:
     def _lacks_pictures(self, error: StylizeError) -> bool:
         """True if the daemon refused the job because it has dropped a picture that was uploaded earlier."""
         return isinstance(error, NotFound) and error.reason is Reason.IMAGE_NOT_FOUND and self.job_id is None
+
+    def _fail(self, error: StylizeError) -> NoReturn:
+        """Raises the error that the job ends with: where the value at fault is from a preset file, it says so."""
+        own = self._sources.preset if self._sources else None
+        self._error = own.explained(error) if own else error
+        if self._error is error:
+            raise error
+        raise self._error from error
 
     def _outcome(self) -> Result:
         """The painting of a job that has ended. Raises the error that it failed with."""

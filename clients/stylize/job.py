@@ -85,8 +85,7 @@ class Job(Course):
         try:
             return next(self._events)
         except StylizeError as error:
-            self._error = error
-            raise
+            self._fail(error)
 
     def __enter__(self) -> Job:
         return self

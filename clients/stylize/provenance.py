@@ -24,6 +24,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from stylize.errors import InputUnreadable
 from stylize.events import Started, Summary
+from stylize.own_presets import OwnPreset
 from stylize.pictures import PictureRecord, headers_only
 from stylize.tunables import TunableValue
 
@@ -54,9 +55,12 @@ class StyleRecord:
 class Sources:
     """What a job was made from."""
 
-    content: PictureRecord
+    content: PictureRecord | None
+    """None if it was made without a photo."""
     styles: tuple[StyleRecord, ...]
     mask: PictureRecord | None = None
+    preset: OwnPreset | None = None
+    """A preset of the user's own."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,9 @@ class Provenance:
     """What kept parts of the photo, if anything did."""
     depth: int = 8
     """Bits a sample of the file, 8 or 16."""
+    preset_file: str = ""
+    """Name of the user's own preset file, if there was one. `preset` is then what it extends, and `parameters` has its
+    values, so that painting again needs no file."""
 
     @classmethod
     def of(
@@ -106,6 +113,7 @@ class Provenance:
             styles=sources.styles if sources else (),
             mask=sources.mask if sources else None,
             depth=depth,
+            preset_file=str(sources.preset or "") if sources else "",
         )
 
     @classmethod

@@ -16,6 +16,7 @@ from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylize.errors import error_from_reason
+from stylize.own_presets import OwnPreset
 from stylize.pictures import Picture, PictureRecord, PictureSource, open_picture
 from stylize.provenance import Sources, StyleRecord
 from stylize.style_names import resolve_style
@@ -49,6 +50,8 @@ WeighableStyle: TypeAlias = StyleSource | tuple[StyleSource, float] | Style
 
 MASKS_FEATURE = "masks"
 """What a daemon that knows masks calls it in `GetServerInfo`."""
+FEATURES_FEATURE = "feature-visualization"
+"""What a daemon that shows what filters respond to calls it."""
 
 _RESULT_FORMATS = {8: pb.RESULT_FORMAT_PNG, 16: pb.RESULT_FORMAT_RAW_UINT16}
 
@@ -97,13 +100,16 @@ class Order:
 
     request: pb.StylizeRequest
     """All but the pictures."""
-    photo: Picture
+    photo: Picture | None
     styles: tuple[WeightedStyle, ...]
     mask: Picture | None = None
+    preset: str | OwnPreset = ""
+    """As in the request, or the preset of the user's own that it was made from."""
 
     def pictures(self) -> list[Picture]:
         """What must be uploaded."""
-        return [self.photo, *(style.picture for style in self.styles if style.picture), *self._masks()]
+        pictures = [self.photo, *(style.picture for style in self.styles), *self._masks()]
+        return [picture for picture in pictures if picture]
 
     def check_supported(self, features: Collection[str]) -> None:
         """Raises Unsupported if the daemon, whose features these are, cannot do what is asked for: one that does not
@@ -119,7 +125,8 @@ class Order:
         """The request; `image_ids` has the id of each picture by its `Picture.key`."""
         message = pb.StylizeRequest()
         message.CopyFrom(self.request)
-        message.content.image_id = image_ids[self.photo.key]
+        if self.photo:
+            message.content.image_id = image_ids[self.photo.key]
         for style in self.styles:
             added = message.styles.add(weight=style.weight)
             if style.picture is None:
@@ -136,33 +143,77 @@ class Order:
 
     def sources(self) -> Sources:
         """What a saved painting tells of its pictures."""
-        return Sources(self.photo.record(), tuple(style.record() for style in self.styles), _record(self.mask))
+        own = self.preset if isinstance(self.preset, OwnPreset) else None
+        return Sources(_record(self.photo), tuple(style.record() for style in self.styles), _record(self.mask), own)
 
     def _masks(self) -> list[Picture]:
         masks = [self.mask, *(mask for style in self.styles for mask in (style.mask, style.source_mask))]
         return [mask for mask in masks if mask]
 
 
+@dataclass(frozen=True)
+class FeatureOrder:
+    """A feature visualisation to ask for, once its pictures are with the daemon."""
+
+    request: pb.StylizeRequest
+    """All but the pictures and what is to be shown."""
+    looked_through: tuple[Picture, ...]
+    layer: str
+    filter: int
+    count: int | None
+
+    def pictures(self) -> list[Picture]:
+        """What must be uploaded."""
+        return list(self.looked_through)
+
+    def check_supported(self, features: Collection[str]) -> None:
+        """Raises Unsupported if the daemon, whose features these are, knows nothing of it."""
+        if FEATURES_FEATURE not in features:
+            raise error_from_reason(
+                Reason.FEATURE_UNAVAILABLE,
+                "This daemon does not show what filters respond to.",
+                remedy="Use a daemon of this client's version.",
+            )
+
+    def message(self, image_ids: Mapping[str, str]) -> pb.StylizeRequest:
+        """The request; `image_ids` has the id of each picture by its `Picture.key`."""
+        message = pb.StylizeRequest()
+        message.CopyFrom(self.request)
+        message.features.layer = self.layer
+        message.features.filter = self.filter
+        if self.count is not None:
+            message.features.count = self.count
+        for picture in self.looked_through:
+            message.features.pictures.add(image_id=image_ids[picture.key])
+        return message
+
+
 def job_request(
-    preset: str | None,
+    preset: str | OwnPreset,
     tunables: Mapping[str, object],
     *,
-    seed: int | None,
-    precision: str | None,
-    priority: str | None,
-    preview: int | None,
-    preview_interval: float | None,
-    max_runtime: float | None,
-    detach: bool,
-    depth: int,
+    seed: int | None = None,
+    precision: str | None = None,
+    priority: str | None = None,
+    preview: int | None = None,
+    preview_interval: float | None = None,
+    preview_every: int | None = None,
+    preview_format: str | None = None,
+    max_runtime: float | None = None,
+    detach: bool = False,
+    depth: int = 8,
 ) -> pb.StylizeRequest:
-    """The request without its pictures, from the arguments of `Client.stylize`. Raises InvalidRequest."""
+    """The request without its pictures, from the arguments of `Client.stylize`. Raises InvalidRequest.
+
+    preset: what `choose_preset` gives, without the values of `tunables`.
+    """
+    own = preset if isinstance(preset, OwnPreset) else None
     request = pb.StylizeRequest(
-        preset=preset or "",
-        tunables=build_tunables(tunables),
+        preset=own.extends if own else str(preset),
+        tunables=build_tunables({**tunables, **(own.values if own else {})}),
         detach=detach,
         result_format=_result_format(depth),
-        preview=_preview_policy(preview, preview_interval),
+        preview=_preview_policy(preview, preview_interval, preview_every, preview_format),
         max_runtime=None if max_runtime is None else _duration(max_runtime),
     )
     if precision is not None:
@@ -176,9 +227,17 @@ def job_request(
     return request
 
 
-def watch_request(job_id: str, preview: int | None, preview_interval: float | None) -> pb.WatchJobRequest:
-    """The request from the arguments of `Client.watch`."""
-    return pb.WatchJobRequest(job_id=job_id, preview=_preview_policy(preview, preview_interval))
+def watch_request(
+    job_id: str,
+    *,
+    preview: int | None,
+    preview_interval: float | None,
+    preview_every: int | None,
+    preview_format: str | None,
+) -> pb.WatchJobRequest:
+    """The request from the arguments of `Client.watch`. Raises InvalidRequest."""
+    policy = _preview_policy(preview, preview_interval, preview_every, preview_format)
+    return pb.WatchJobRequest(job_id=job_id, preview=policy)
 
 
 def update_request(job_id: str, tunables: Mapping[str, object]) -> pb.UpdateJobRequest:
@@ -216,13 +275,13 @@ def open_styles(
     for style in map(_whole, styles):
         source = resolve_style(style.source, built_in) if isinstance(style.source, str) else style.source
         name, picture = (source, None) if isinstance(source, str) else ("", open_picture(source, max_bytes))
-        masks = (open_mask(mask, max_bytes) for mask in (style.mask, style.source_mask))
+        masks = (open_optional(mask, max_bytes) for mask in (style.mask, style.source_mask))
         opened.append(WeightedStyle(name, picture, style.weight, *masks))
     return tuple(opened)
 
 
-def open_mask(source: PictureSource | None, max_bytes: int | None) -> Picture | None:
-    """A mask, if there is one. Raises what `open_picture` raises."""
+def open_optional(source: PictureSource | None, max_bytes: int | None) -> Picture | None:
+    """A picture, if there is one. Raises what `open_picture` raises."""
     return None if source is None else open_picture(source, max_bytes)
 
 
@@ -249,12 +308,18 @@ def _result_format(depth: int) -> pb.ResultFormat:
     return _RESULT_FORMATS[depth]
 
 
-def _preview_policy(max_side: int | None, interval: float | None) -> pb.PreviewPolicy | None:
-    if max_side is None and interval is None:
+def _preview_policy(
+    max_side: int | None, interval: float | None, every: int | None, kind: str | None
+) -> pb.PreviewPolicy | None:
+    if max_side is None and interval is None and every is None and kind is None:
         return None
+    if every is not None and not 1 <= every < 2**32:
+        raise error_from_reason(Reason.INVALID_PARAMETER, f"A frame comes every so many steps, 1 or more, not {every}.")
     return pb.PreviewPolicy(
         max_side=max_side or 0,
         min_interval=None if interval is None else _duration(interval),
+        every_iterations=every or 0,
+        format=None if kind is None else parse_choice(pb.FrameFormat.DESCRIPTOR, kind, "preview_format"),
     )
 
 

@@ -44,15 +44,28 @@ def check_output(path: Path, overwrite: bool, depth: int = 8) -> None:
         raise OutputUnwritable(
             f"{path.suffix} files hold 8 bits a sample, not {depth}.", remedy=f"Use one of {deep}, or --depth 8."
         )
+    check_place(path, overwrite)
+
+
+def check_place(path: Path, overwrite: bool) -> None:
+    """Makes sure, as far as can be known, that a file can be written to `path`.
+
+    Raises OutputUnwritable for a folder that is missing or not writable; OutputExists if there is such a file and
+    `overwrite` is false.
+    """
     if path.is_dir():
         raise OutputUnwritable(f"{path} is a folder.", remedy="Name a file in it.")
-    folder = path.parent
+    check_folder(path.parent)
+    if not overwrite and path.exists():
+        raise _exists(path)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises OutputUnwritable for a folder that is missing or not writable."""
     if not folder.is_dir():
         raise OutputUnwritable(f"There is no folder {folder}.", remedy=f"Make it with `mkdir -p {folder}`.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputUnwritable(f"The folder {folder} is not writable for you.")
-    if not overwrite and path.exists():
-        raise _exists(path)
 
 
 def format_of(path: Path) -> str:
@@ -125,8 +138,21 @@ def finished(
 
 def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
     """Writes a file at once: it is never seen half-written, and an existing one survives a failure."""
+    with written_whole(path, overwrite=overwrite) as part:
+        part.write_bytes(data)
+
+
+@contextlib.contextmanager
+def written_whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A file that is written under another name, the one that is given, and called `path` when the block has ended
+    well; otherwise nothing is left of it.
+
+    Raises OutputExists, or OutputUnwritable, also for an OSError in the block.
+    """
     try:
-        with _part_file(path, data) as part:
+        with _part_file(path) as part:
+            yield part
+            _flush(part)
             if overwrite:
                 part.replace(path)
             else:
@@ -134,7 +160,7 @@ def write_whole(path: Path, data: bytes, *, overwrite: bool) -> None:
     except FileExistsError:
         raise _exists(path) from None
     except OSError as error:
-        raise OutputUnwritable(f"{path} could not be written: {error.strerror}.") from error
+        raise OutputUnwritable(f"{path} could not be written: {error.strerror or error}.") from error
 
 
 def rescue(painting: Result, name: str) -> Path | None:
@@ -162,19 +188,22 @@ def rescue(painting: Result, name: str) -> Path | None:
 
 
 @contextlib.contextmanager
-def _part_file(path: Path, data: bytes) -> Iterator[Path]:
-    """A file in the same folder with `data`, safely on the disk; removed unless it was moved away."""
+def _part_file(path: Path) -> Iterator[Path]:
+    """An empty file in the same folder; removed unless it was moved away."""
     handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=".part", dir=path.parent)
+    os.close(handle)
     part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
         part.chmod(0o666 & ~_umask())
         yield part
     finally:
         part.unlink(missing_ok=True)
+
+
+def _flush(part: Path) -> None:
+    """Makes sure that the file is on the disk before it gets its name."""
+    with part.open("rb+") as stream:
+        os.fsync(stream.fileno())
 
 
 def _exists(path: Path) -> OutputExists:

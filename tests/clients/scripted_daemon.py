@@ -211,7 +211,7 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         self._note("Stylize", context)
         self.requests.append(request)
         photo = self.uploads.get(request.content.image_id)
-        if photo is None:
+        if photo is None and request.HasField("content"):
             abort(context, Reason.IMAGE_NOT_FOUND, "The image id is unknown.", field="content")
         done = False
 
@@ -301,7 +301,16 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         tunables = started().started.parameters
         return pb.ListPresetsResponse(
             presets=[
-                pb.PresetInfo(name=name, description=f"The {name} preset.", weights="vgg19-scripted", tunables=tunables)
+                pb.PresetInfo(
+                    name=name,
+                    description=f"The {name} preset.",
+                    weights="vgg19-scripted",
+                    tunables=tunables,
+                    origins=[
+                        pb.TunableOrigin(tunable="size", preset="gatys", source="--image-size"),
+                        pb.TunableOrigin(tunable="iterations", preset=name, source="-n"),
+                    ],
+                )
                 for name in ("gatys", "draft")
             ]
         )

@@ -205,10 +205,10 @@ def test_styles_and_presets_are_listed(scripted: RunningDaemon, run_cli: RunCli)
     assert styles[0]["name"] == "woodblock"
     assert "thumbnail" not in styles[0]
     assert "gatys (default)" in run_cli("presets").stdout
-    preset = json.loads(run_cli("presets", "draft", "--json").stdout)
+    preset = json.loads(run_cli("presets", "show", "draft", "--json").stdout)
     assert preset["tunables"]["style_layers"] == {"relu1_1": 0.5}
-    assert "relu1_1:0.5" in run_cli("presets", "draft").stdout
-    assert run_cli("presets", "nix").returncode == Reason.UNKNOWN_PRESET.exit_code
+    assert "relu1_1:0.5" in run_cli("presets", "show", "draft").stdout
+    assert run_cli("presets", "show", "nix").returncode == Reason.UNKNOWN_PRESET.exit_code
 
 
 def test_status_tells_jobs_as_json_and_as_text(scripted: RunningDaemon, run_cli: RunCli) -> None:

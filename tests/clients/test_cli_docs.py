@@ -11,6 +11,7 @@ import pytest
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.comments import FIELD_COMMENTS
 from stylize.cli.options import tunable_names
+from stylize.cli.tunable_groups import GROUPS
 
 from .conftest import RunCli
 from .scripted_daemon import RunningDaemon
@@ -30,6 +31,10 @@ def test_every_tunable_has_a_comment() -> None:
     assert all(FIELD_COMMENTS[f"Tunables.{name}"] for name in tunable_names())
 
 
+def test_every_tunable_is_in_one_group() -> None:
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(tunable_names())
+
+
 @pytest.mark.parametrize("name", ["size", "strength", "style_scale"])
 def test_the_comments_are_those_of_the_contract(call_cli: RunCli, name: str) -> None:
     lines = (ROOT / "proto" / "neuralstyle" / "v1" / "stylize.proto").read_text().splitlines()
@@ -44,5 +49,5 @@ def test_the_comments_are_those_of_the_contract(call_cli: RunCli, name: str) -> 
 
 
 def test_presets_say_what_their_values_are(scripted: RunningDaemon, call_cli: RunCli) -> None:
-    said = call_cli("presets", "draft", COLUMNS="300").stdout
+    said = call_cli("presets", "show", "draft", COLUMNS="300").stdout
     assert FIELD_COMMENTS["Tunables.size"] in said

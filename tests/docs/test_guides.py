@@ -23,6 +23,7 @@ ALL = frozenset({"sh", "python", "js"})
 PAGES = {
     "docs/call-it-from-your-tool.md": ALL,
     "docs/python.md": ALL,
+    "docs/recording.md": ALL,
     "docs/regions.md": ALL,
     "README.md": frozenset({"python"}),  # its commands install and paint for minutes; .ci/run has those that matter
 }

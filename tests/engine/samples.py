@@ -14,6 +14,7 @@ from stylized.engine.network import Weights
 from stylized.engine.parameters import Parameters
 from stylized.engine.presets import builtin_presets
 from stylized.engine.resample import resample
+from stylized.engine.stylize import Step
 
 
 def noise(height: int, width: int, seed: int = 0) -> Tensor:
@@ -46,3 +47,8 @@ def random_weights(backbone: Backbone, seed: int = 0) -> Weights:
 def parameters(preset: str = "gatys", /, **changes: Any) -> Parameters:
     """A preset's parameters with changes."""
     return dataclasses.replace(builtin_presets()[preset].parameters, **changes)
+
+
+def recolored(step: Step, color: float) -> Step:
+    """The same step shown with another `color`."""
+    return dataclasses.replace(step, _shown=dataclasses.replace(step._shown, color=color))

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from stylized.engine.choices import Backbone, Optimizer, Pooling, Precision
+from stylized.engine.choices import Backbone, Iterate, Optimizer, Pooling, Precision
 from stylized.engine.memory import estimate_bytes
-from stylized.engine.parameters import LayerWeight
+from stylized.engine.network_torch import TorchNetwork
+from stylized.engine.parameters import LayerWeight, Parameters
 from stylized.engine.schedule import Level
 
-from .samples import parameters
+from .samples import parameters, random_weights
 
 ROOT = Path(__file__).parents[2]
 LEVEL = Level(256, 192, 10)
@@ -83,6 +85,38 @@ def test_the_estimate_is_near_what_a_painting_takes(
     assert 0.65 * measured < _estimate(level, precision, **changes) < 1.5 * measured
 
 
+def _saved_bytes(settings: Parameters) -> int:
+    """What autograd keeps of a pass forward, every storage once."""
+    storages: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    network = TorchNetwork(random_weights(settings.backbone))
+    image = torch.rand(1, 3, LEVEL.height, LEVEL.width, requires_grad=True)
+    taps = [entry.layer for entry in (*settings.content_layers, *settings.style_layers)]
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        maps = network.features(image, taps, settings.pooling, settings.padding, settings.pooling_scale)
+    assert maps  # kept, so that no storage is used twice
+    return sum(storages.values())
+
+
+@pytest.mark.parametrize("changes", [{}, {"backbone": Backbone.CAFFENET, **CAFFENET_LAYERS}], ids=["vgg19", "caffenet"])
+@pytest.mark.parametrize("pooling", [Pooling.MAX, Pooling.L2])
+def test_what_a_pooling_costs_beyond_the_average_is_what_autograd_keeps_for_it(
+    changes: dict[str, Any], pooling: Pooling
+) -> None:
+    settings = parameters(pooling_scale=1.56, history_size=2, **changes)
+    average = dataclasses.replace(settings, pooling=Pooling.AVERAGE)
+    other = dataclasses.replace(settings, pooling=pooling)
+    measured = _saved_bytes(other) - _saved_bytes(average)
+    sizes = [(LEVEL.width, LEVEL.height)]
+    estimates = [estimate_bytes([LEVEL], one, Precision.FP32, sizes) for one in (other, average)]
+    assert estimates[0] - estimates[1] == pytest.approx(measured, rel=0.15)
+
+
 def test_it_grows_with_the_picture() -> None:
     small, large = _estimate(Level(256, 256, 1)), _estimate(Level(2048, 2048, 1))
     assert 30 < (large / small) < 64
@@ -100,7 +134,11 @@ def test_it_knows_what_costs_memory() -> None:
     assert _estimate(precision=Precision.BF16) < _estimate(precision=Precision.FP32)
     pair = 2 * 3 * 256 * 192 * 4
     assert _estimate(history_size=12) - _estimate(history_size=2) == 10 * pair
-    assert _estimate(optimizer=Optimizer.ADAM) == _estimate(history_size=1) - pair
+    # Two moments; and no pairs, nor the three vectors that these are multiplied with.
+    assert _estimate(optimizer=Optimizer.ADAM) - _estimate(optimizer=Optimizer.GRADIENT_DESCENT) == pair
+    assert _estimate(optimizer=Optimizer.ADAM) < _estimate(history_size=1)
+    assert _estimate(optimizer=Optimizer.LBFGSB) == _estimate()
+    assert _estimate(iterate=Iterate.AVERAGE) == _estimate(iterate=Iterate.BEST) == _estimate() + pair
 
 
 def test_a_style_far_larger_than_the_painting_counts() -> None:

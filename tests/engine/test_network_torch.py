@@ -178,7 +178,7 @@ def test_the_smallest_picture_has_a_cell_in_every_layer_and_a_smaller_one_has_no
 @pytest.mark.parametrize("backbone", list(Backbone))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_pooling_l2_has_a_finite_gradient_also_where_all_of_a_window_is_0(
+def test_pooling_l2_has_a_finite_gradient_also_where_a_window_is_0_or_its_squares_underflow(
     weights: Weights, backbone: Backbone, dtype: torch.dtype, value: float
 ) -> None:
     known = weights if backbone is Backbone.VGG19 else random_weights(backbone)
@@ -186,8 +186,9 @@ def test_pooling_l2_has_a_finite_gradient_also_where_all_of_a_window_is_0(
     first = CONVOLUTIONS[backbone][0].conv
     weight, bias = known.layers[first]
     dead = dataclasses.replace(known, layers={**known.layers, first: (weight, bias - 1e4)})
+    tiny = dataclasses.replace(known, layers={**known.layers, first: (1e-35 * weight, torch.full_like(bias, 1e-30))})
     last = CONVOLUTIONS[backbone][-1].relu
-    for candidate in (known, dead):
+    for candidate in (known, dead, tiny):
         image = (255 * plain(32, 32, value)).requires_grad_()
         maps = TorchNetwork(candidate, dtype=dtype).features(image, {last}, Pooling.L2, pooling_scale=1.56)[last]
         (gradient,) = torch.autograd.grad(maps.square().sum(), image)

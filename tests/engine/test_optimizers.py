@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from stylized.engine.choices import Optimizer
 from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
-from stylized.engine.optimizers import LBFGS, Adam, Descent, NotFiniteError, make_optimizer
+from stylized.engine.optimizers import LBFGS, Adam, Descent, make_optimizer
 
 from .samples import noise, parameters, shapes
 
@@ -93,7 +93,7 @@ class TestLBFGS:
     def test_stays_at_a_minimum(self) -> None:
         optimizer = walk(LBFGS(TARGET, 1.0, 10), quadratic, 5)
         assert torch.equal(optimizer.point, TARGET)
-        optimizer.check()
+        assert not optimizer.is_stuck()
 
     def test_a_leap_uphill_is_taken_back(self) -> None:
         # Beyond a wall at 60 the loss is a million times higher; the minimum of the quadratic lies behind it.
@@ -156,13 +156,13 @@ class TestLBFGS:
 class TestWhatIsNotFinite:
     def test_is_passed_over(self, make: Callable[[], Descent], value: float) -> None:
         optimizer = walk(make(), broken(value, lambda call: call in (1, 2, 7, 8, 9, 20)), 150)
-        optimizer.check()
+        assert not optimizer.is_stuck()
         assert torch.isfinite(optimizer.point).all()
         assert optimizer.evaluation.total < 1e-2 * quadratic(start()).total
 
     def test_at_every_second_step_still_leads_down(self, make: Callable[[], Descent], value: float) -> None:
         optimizer = walk(make(), broken(value, lambda call: call % 2 == 0), 100)
-        optimizer.check()
+        assert not optimizer.is_stuck()
         assert optimizer.evaluation.total < 0.9 * quadratic(start()).total
 
     def test_for_good_is_told_when_asked(self, make: Callable[[], Descent], value: float) -> None:
@@ -170,14 +170,12 @@ class TestWhatIsNotFinite:
         at = optimizer.point
         walk(optimizer, broken(value, lambda _: True), 15)
         assert torch.equal(optimizer.point, at)
-        with pytest.raises(NotFiniteError):
-            optimizer.check()
+        assert optimizer.is_stuck()
 
     def test_from_the_first_step_is_told_when_asked(self, make: Callable[[], Descent], value: float) -> None:
         optimizer = walk(make(), broken(value, lambda _: True), 15)
         assert torch.equal(optimizer.point, start())
-        with pytest.raises(NotFiniteError):
-            optimizer.check()
+        assert optimizer.is_stuck()
 
 
 class TestAdam:
@@ -253,4 +251,4 @@ def test_no_step_waits_for_the_device(network: Network, method: Optimizer) -> No
     with _no_waiting():
         walk(optimizer, objective.evaluate, 4)
         with pytest.raises(_WaitingError):  # the watch can see
-            optimizer.check()
+            optimizer.is_stuck()

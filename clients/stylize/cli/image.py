@@ -56,6 +56,11 @@ def image(
     preview_to: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Rewrite this picture as the painting forms.")
     ] = None,
+    save_every: options.SaveEvery = None,
+    timelapse: options.Timelapse = None,
+    timelapse_every: options.TimelapseEvery = options.TIMELAPSE_EVERY,
+    loss_plot: options.LossPlot = None,
+    loss_csv: options.LossCsv = None,
     open_after: options.OpenAfter = False,
     overwrite: options.Overwrite = False,
     as_json: options.AsEvents = False,
@@ -69,6 +74,7 @@ def image(
     from stylize.cli.look import look_from_options
     from stylize.cli.orders import FileOptions, file_orders
     from stylize.cli.photos import find_photos
+    from stylize.cli.recording import Recorded
     from stylize.cli.session import Session, check_preview_file, run
 
     with errors_as_events(as_json):
@@ -92,7 +98,9 @@ def image(
         )
         check_preview_file(preview_to, overwrite)
         session = Session(as_json, quiet, preview=preview, preview_file=preview_to, open_after=open_after)
-        files = FileOptions.of(metadata, overwrite=overwrite, frames=session.wants_frames)
+        recorded = Recorded(save_every, timelapse, timelapse_every, loss_plot, loss_csv)
+        recorded.check(len(found.photos))
+        files = FileOptions.of(metadata, overwrite=overwrite, frames=session.wants_frames, recorded=recorded)
         orders, refused = file_orders(found, look, out, files)
         if found.paintings:
             session.say(f"Left out: {_number(len(found.paintings), 'painting')} made by stylize.")

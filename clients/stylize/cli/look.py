@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from stylize.client import Client
     from stylize.job import Job
+    from stylize.own_presets import PresetSource
 
 COLOURS = {"keep": 0.0, "style": 1.0}
 """What `--colors` says, as the tunable `color`."""
@@ -36,7 +39,7 @@ class Look:
     """Everything of a job but the photo. Made by `look_from_options`."""
 
     styles: tuple[LookStyle, ...]
-    preset: str | None = None
+    preset: PresetSource | None = None
     tunables: dict[str, Any] = field(default_factory=dict)
     seed: int | None = None
     precision: str | None = None
@@ -47,15 +50,18 @@ class Look:
     def begin(
         self,
         client: Client,
-        photo: Path,
+        photo: Path | Image.Image | None,
         *,
         preview: int | None = None,
         preview_interval: float | None = None,
+        preview_every: int | None = None,
+        preview_format: str | None = None,
         batch: bool = False,
         **changes: Any,
     ) -> Job:
-        """Sends a photo. preview: longest side of frames in pixels, None for none. batch: nobody waits for it, so that
-        it goes after what people wait for. changes: tunables that differ from the look's.
+        """Sends a photo, or asks for what is painted without one. preview and what begins with it: see
+        `Client.stylize`. batch: nobody waits for it, so that it goes after what people wait for. changes: tunables that
+        differ from the look's.
         """
         from stylize.request import Style
 
@@ -68,10 +74,25 @@ class Look:
             priority="batch" if batch else None,
             preview=preview,
             preview_interval=preview_interval,
+            preview_every=preview_every,
+            preview_format=preview_format,
             depth=self.depth,
             mask=self.mask,
             **{**self.tunables, **changes},
         )
+
+    def size(self, client: Client) -> int | None:
+        """Long side in pixels that a painting has at most, if it is known."""
+        from stylize.own_presets import OwnPreset, choose_preset
+
+        if "size" in self.tunables:
+            return self.tunables["size"]
+        chosen = choose_preset(self.preset, {})
+        own = chosen if isinstance(chosen, OwnPreset) else None
+        if own and "size" in own.values:
+            return int(str(own.values["size"]))
+        name = (own.extends if own else chosen) or client.info().default_preset
+        return next((preset.tunables.size for preset in client.presets() if preset.name == name), None)
 
 
 def look_from_options(
@@ -92,9 +113,12 @@ def look_from_options(
     """Checks all that can be checked without a daemon.
 
     assignments: what `--set` was given. tunables: those with options of their own; None is unset.
-    Raises InvalidRequest, InputUnreadable for a mask that is no file, or typer's usage error for what is given twice.
+    preset: a name, or a file that ends in .toml.
+    Raises InvalidRequest, InputUnreadable for a mask or a preset file that cannot be read, or typer's usage error for
+    what is given twice.
     """
     from neuralstyle.v1 import stylize_pb2 as pb
+    from stylize.own_presets import choose_preset
     from stylize.pictures import check_readable
     from stylize.tunables import build_tunables, parse_assignment, parse_choice
 
@@ -115,6 +139,7 @@ def look_from_options(
             raise typer.BadParameter(f"The {name.replace('_', ' ')} is given twice.", param_hint=f"--{option}")
         values[name] = value
     build_tunables(values)
+    chosen = choose_preset(preset, {})
     if precision is not None:
         parse_choice(pb.Precision.DESCRIPTOR, precision, "precision")
     if mask is not None:
@@ -126,7 +151,7 @@ def look_from_options(
         _masks(source_masks, styles, "--style-source-mask"),
         strict=True,
     )
-    return Look(tuple(LookStyle(*style) for style in mix), preset, values, seed, precision, depth, mask)
+    return Look(tuple(LookStyle(*style) for style in mix), chosen or None, values, seed, precision, depth, mask)
 
 
 def _masks(given: Sequence[str], styles: Sequence[str], option: str) -> list[Path | None]:

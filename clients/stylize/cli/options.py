@@ -11,6 +11,8 @@ from neuralstyle.v1.comments import FIELD_COMMENTS
 from stylize.cli import completion
 
 TUNABLES = "Tunables."
+TIMELAPSE_EVERY = 10
+"""As `stylize.recording.timelapse.EVERY`, which `--help` does not wait for."""
 
 
 def tunable_help(name: str) -> str:
@@ -43,10 +45,22 @@ StyleWeights = Annotated[
         show_default=False,
     ),
 ]
+ArgumentWeights = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--style-weight",
+        metavar="N",
+        help="One for each style, in their order: " + FIELD_COMMENTS["Style.weight"],
+        show_default=False,
+    ),
+]
 Preset = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME", help="Which values to start from (`stylize presets`).", autocompletion=completion.presets
+        metavar="NAME|FILE.toml",
+        help="Which values to start from: the name of a preset (`stylize presets`), or a file of your own "
+        "(`stylize presets new`).",
+        autocompletion=completion.presets,
     ),
 ]
 Size = Annotated[int | None, typer.Option(metavar="PIXELS", help=tunable_help("size"), show_default=False)]
@@ -71,7 +85,7 @@ Assignments = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help=f"Any value of the preset, such as iterations=200: {', '.join(tunable_names())}. "
-        "`stylize presets NAME` shows their values and says what they are.",
+        "`stylize presets show NAME` shows their values and says what they are.",
         autocompletion=completion.assignments,
     ),
 ]
@@ -129,6 +143,48 @@ StyleSourceMasks = Annotated[
         show_default=False,
     ),
 ]
+SaveEvery = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Save a numbered picture every N steps, in a folder beside the painting: oil.png has oil.steps/0050.png. "
+        "At most 1024 pixels; PNG up to 512, JPEG above.",
+        show_default=False,
+    ),
+]
+Timelapse = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|.mp4",
+        help="Make a film of the painting as it forms: .mp4 (needs stylized[record]), .webp or .gif. The ending alone "
+        "puts it beside the painting, also of many photos: oil.png has oil.timelapse.mp4.",
+        show_default=False,
+    ),
+]
+TimelapseEvery = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, help="Steps from one picture of the film to the next; it shows ten a second."),
+]
+LossPlot = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|.png",
+        help="Draw the course of the losses: .png, .svg or .pdf (needs stylized[record]). The ending alone puts it "
+        "beside the painting: oil.loss.png.",
+        show_default=False,
+    ),
+]
+LossCsv = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|.csv",
+        help="Write every term of the loss, step by step, as a table. The ending alone puts it beside the painting: "
+        "oil.loss.csv.",
+        show_default=False,
+    ),
+]
+Preview = Annotated[bool, typer.Option("--preview", help="Show the painting in the terminal as it forms.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]
 AsEvents = Annotated[bool, typer.Option("--json", help="Print one event a line, as JSON, and nothing else.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import typer
@@ -10,12 +10,15 @@ import typer
 from stylize.cli.look import Look
 from stylize.cli.painting import Order, Saved
 from stylize.cli.photos import Found, default_output, is_folder_name
+from stylize.cli.recording import Recorded
 from stylize.client import Client
 from stylize.encoding import Metadata
 from stylize.errors import OutputExists, OutputUnwritable, StylizeError
 from stylize.events import Result
 from stylize.job import Job
 from stylize.pictures import check_readable
+from stylize.recording.recorder import FRAME_SIDE as RECORDED_SIDE
+from stylize.recording.recorder import frame_format
 from stylize.saving import check_output, keeps_alpha, rescue
 
 FRAME_SIDE = 512
@@ -29,17 +32,26 @@ class FileOptions:
     metadata: Metadata = Metadata.ALL
     overwrite: bool = False
     frames: bool = False
-    """Ask the daemon for frames."""
+    """Frames are shown."""
+    recorded: Recorded = field(default_factory=Recorded)
+    """What is left of the way there."""
 
     @classmethod
-    def of(cls, metadata: str = "all", *, overwrite: bool = False, frames: bool = False) -> FileOptions:
+    def of(
+        cls,
+        metadata: str = "all",
+        *,
+        overwrite: bool = False,
+        frames: bool = False,
+        recorded: Recorded | None = None,
+    ) -> FileOptions:
         """From what the options say. Raises a usage error."""
         try:
             kept = Metadata(metadata)
         except ValueError:
             known = ", ".join(choice.value for choice in Metadata)
             raise typer.BadParameter(f"It is one of {known}, not {metadata}.", param_hint="--metadata") from None
-        return cls(kept, overwrite, frames)
+        return cls(kept, overwrite, frames, recorded or Recorded())
 
 
 @dataclass(frozen=True)
@@ -65,23 +77,40 @@ def file_orders(found: Found, look: Look, out: str | None, options: FileOptions)
         path = Path(out) if out and folder is None else default_output(photo, styles, folder)
         try:
             _check(photo, path, look, options, taken)
+            order = file_order(photo, path, look, options, batch=found.several)
         except StylizeError as error:
             if not found.several:
                 raise
             refused.append(Refused(str(photo), error))
             continue
         taken[path] = photo
-        orders.append(file_order(photo, path, look, options, batch=found.several))
+        orders.append(order)
     return orders, refused
 
 
-def file_order(photo: Path, path: Path, look: Look, options: FileOptions, *, batch: bool = False) -> Order:
-    """An order for one file."""
+def file_order(photo: Path | None, path: Path, look: Look, options: FileOptions, *, batch: bool = False) -> Order:
+    """An order for one file; without a photo it is called by its styles.
+
+    Raises OutputExists or OutputUnwritable for what is to be recorded of it.
+    """
+    # Made and let go: what can be refused is refused before anything is sent.
+    every = options.recorded.recording(path, overwrite=options.overwrite).every
 
     def begin(client: Client) -> Job:
+        if every:
+            kind = frame_format(look.size(client))
+            return look.begin(
+                client, photo, preview=RECORDED_SIDE, preview_every=every, preview_format=kind, batch=batch
+            )
         return look.begin(client, photo, preview=FRAME_SIDE if options.frames else None, batch=batch)
 
-    return Order(str(photo), begin, lambda job: save(job, path, options))
+    return Order(
+        str(photo or " + ".join(style.name for style in look.styles)),
+        begin,
+        lambda job: save(job, path, options),
+        record=lambda: options.recorded.recording(path, overwrite=options.overwrite),
+        shows_frames=options.frames,
+    )
 
 
 def save(job: Job, path: Path, options: FileOptions) -> Saved:

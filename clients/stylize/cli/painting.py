@@ -13,18 +13,22 @@ import contextlib
 import queue
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from stylize.client import Client
 from stylize.errors import Busy, Cancelled, ConnectionLost, NotFound, StylizeError, Unsupported
-from stylize.events import Event
+from stylize.events import Event, Frame
 from stylize.job import Job
+from stylize.recording.recorder import Recording
 
 IN_FLIGHT = 3
 """Jobs sent and not yet saved: one that is painted, one that waits with its pictures in the daemon, one on its way."""
+FRAME_PAUSE = 0.25
+"""Least seconds between two frames of a recording that are shown."""
 BUSY_WAIT = 1.0
 """Seconds until a full queue is tried again."""
 
@@ -36,6 +40,8 @@ class Saved:
     path: Path
     notes: tuple[str, ...] = ()
     """What the user should know of it, one sentence each."""
+    recorded: tuple[Path, ...] = ()
+    """Films, tables and folders that were made on the way."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,10 @@ class Order:
     """Sends it. Called in a thread of its own, and again if the daemon had no room."""
     finish: Callable[[Job], Saved | None]
     """Takes the finished painting, in the same thread; None if it was not for a file."""
+    record: Callable[[], Recording] = Recording
+    """Makes what is fed with the job's events, in the same thread."""
+    shows_frames: bool = True
+    """Frames are for the reporter, too, and not only for the recording."""
 
 
 class Reporter(Protocol):
@@ -123,6 +133,11 @@ class _Ended:
 
 
 @dataclass(frozen=True)
+class _Said:
+    text: str
+
+
+@dataclass(frozen=True)
 class _Interrupt:
     pass
 
@@ -132,7 +147,7 @@ class _Home:
     """A thread has nothing left to do."""
 
 
-_Message: TypeAlias = _Shown | _Waits | _Ended | _Interrupt | _Home
+_Message: TypeAlias = _Shown | _Waits | _Ended | _Said | _Interrupt | _Home
 
 
 class _Studio:
@@ -172,6 +187,8 @@ class _Studio:
                 self._reporter.show(message.order, message.event)
             case _Waits():
                 self._reporter.waits(message.order, message.error)
+            case _Said():
+                self._reporter.say(message.text)
             case _Ended(error=None):
                 self._tally.saved.append((message.order, message.saved))
                 self._reporter.saved(message.order, message.saved)
@@ -197,7 +214,8 @@ class _Studio:
         self._stopping.set()
         if self._tally.interrupts == 1:
             self._reporter.say("Stopping: what is painted so far is kept. Ctrl-C again discards it.")
-            for job in list(self._running.values()):
+            # The last one first: one that waits must not begin because the one before it has just ended.
+            for job in reversed(list(self._running.values())):
                 self._stop_and_keep(job)
         elif self._tally.interrupts == 2:
             for job in list(self._running.values()):
@@ -243,16 +261,60 @@ class _Studio:
                     raise
 
     def _paint_once(self, order: Order) -> Saved | None:
-        with order.begin(self._client) as job:
-            self._running[id(order)] = job
-            try:
-                if self._stopping.is_set():  # while it was sent
-                    job.cancel()
-                for event in job:
-                    self._inbox.put(_Shown(order, event))
-            finally:
-                del self._running[id(order)]
-            return order.finish(job)
+        recording = order.record()
+        try:
+            with order.begin(self._client) as job:
+                self._running[id(order)] = job
+                try:
+                    if self._stopping.is_set():  # while it was sent
+                        job.cancel()
+                    self._follow(order, job, recording)
+                finally:
+                    del self._running[id(order)]
+                saved = order.finish(job)
+        except StylizeError:
+            for text in rest_of(recording):
+                self._inbox.put(_Said(f"Note: {text}"))
+            raise
+        return with_recording(saved, recording)
+
+    def _follow(self, order: Order, job: Job, recording: Recording) -> None:
+        shown = float("-inf")
+        for event in job:
+            recording.take(event)
+            if isinstance(event, Frame) and recording.every:
+                # Frames for a recording come faster than a terminal draws.
+                if not order.shows_frames or time.monotonic() - shown < FRAME_PAUSE:
+                    continue
+                shown = time.monotonic()
+            self._inbox.put(_Shown(order, event))
+
+
+def with_recording(saved: Saved | None, recording: Recording) -> Saved | None:
+    """The painting, and with it what was recorded. Raises OutputExists or OutputUnwritable that says that the painting
+    is safe."""
+    try:
+        recording.close()
+    except StylizeError as error:
+        place = f" The painting was saved as {saved.path}." if saved else ""
+        raise type(error)(f"{error}{place}", remedy=error.remedy) from error
+    if saved is None or not recording.recorders:
+        return saved
+    places = ", ".join(map(str, recording.written))
+    notes = (*saved.notes, *([f"Recorded in {places}."] if places else []), *recording.notes)
+    return replace(saved, notes=notes, recorded=tuple(recording.written))
+
+
+def rest_of(recording: Recording) -> list[str]:
+    """Keeps what was recorded of a painting that failed or was cancelled, and says so, a sentence each."""
+    said = []
+    try:
+        recording.close()
+    except StylizeError as error:
+        said.append(str(error))
+    if recording.written:
+        said.insert(0, f"What was recorded so far is kept: {', '.join(map(str, recording.written))}.")
+    return said
 
 
 @contextlib.contextmanager

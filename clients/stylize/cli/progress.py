@@ -82,9 +82,12 @@ class JsonReporter:
         self._print(order.name, events.event_to_dict(event))
 
     def saved(self, order: Order, saved: Saved | None) -> None:
-        """The event `saved`, with the absolute path."""
+        """The event `saved`, with the absolute path, and those of what was recorded."""
         if saved is not None:
-            self._print(order.name, {"event": "saved", "path": str(saved.path.absolute())})
+            event: dict[str, object] = {"event": "saved", "path": str(saved.path.absolute())}
+            if saved.recorded:
+                event["recorded"] = [str(path.absolute()) for path in saved.recorded]
+            self._print(order.name, event)
 
     def failed(self, name: str, error: StylizeError) -> None:
         """The event `error`."""

@@ -49,6 +49,11 @@ def rerun(
     ] = None,
     metadata: options.MetadataKept = "all",
     preview: Annotated[bool, typer.Option("--preview", help="Show the painting in the terminal as it forms.")] = False,
+    save_every: options.SaveEvery = None,
+    timelapse: options.Timelapse = None,
+    timelapse_every: options.TimelapseEvery = options.TIMELAPSE_EVERY,
+    loss_plot: options.LossPlot = None,
+    loss_csv: options.LossCsv = None,
     open_after: options.OpenAfter = False,
     overwrite: options.Overwrite = False,
     as_json: options.AsEvents = False,
@@ -62,6 +67,7 @@ def rerun(
     from stylize.cli.failures import errors_as_events
     from stylize.cli.look import Look
     from stylize.cli.orders import FileOptions, file_order
+    from stylize.cli.recording import Recorded
     from stylize.cli.session import Session, run
     from stylize.cli.sources import Given, find_sources
     from stylize.pictures import check_readable
@@ -75,7 +81,8 @@ def rerun(
         else:
             told = read_provenance(Path(painting))
         sources = find_sources(told, place, Given(photo, tuple(style or ()), mask))
-        check_readable(sources.photo)
+        if sources.photo is not None:
+            check_readable(sources.photo)
         path = out or _default_output(painting, sources.photo)
         check_output(path, overwrite, told.depth)
         look = Look(
@@ -90,17 +97,18 @@ def rerun(
         session = Session(as_json, quiet, preview=preview, open_after=open_after)
         for note in sources.notes:
             session.say(f"Note: {note}")
-        files = FileOptions.of(metadata, overwrite=overwrite, frames=session.wants_frames)
+        recorded = Recorded(save_every, timelapse, timelapse_every, loss_plot, loss_csv)
+        files = FileOptions.of(metadata, overwrite=overwrite, frames=session.wants_frames, recorded=recorded)
         run([file_order(sources.photo, path, look, files)], session)
         if metadata != "none":
             session.say(_comparison(told.parameter_hash, read_provenance(path).parameter_hash))
 
 
-def _default_output(painting: str, photo: Path) -> Path:
+def _default_output(painting: str, photo: Path | None) -> Path:
     """ "cat.oil.png" becomes "cat.oil.again.png"; of a record, the photo's name is used."""
     path = Path(painting)
     if painting == STDIN or path.suffix == ".json":
-        return Path(f"{photo.stem}.again.png")
+        return Path(f"{photo.stem if photo else 'painting'}.again.png")
     return path.with_name(f"{path.stem}.again{path.suffix}")
 
 

@@ -46,6 +46,11 @@ class Session:
         if not (self.quiet or self.as_json):
             print(text, file=sys.stderr, flush=True)
 
+    def show(self, paths: Sequence[Path]) -> None:
+        """Opens what was made in the desktop's viewer, if that was asked for."""
+        if self.open_after:
+            _open(paths, self)
+
 
 def check_preview_file(path: Path | None, overwrite: bool) -> None:
     """Raises OutputExists or OutputUnwritable."""
@@ -87,8 +92,7 @@ def run(
     if whole:
         paths.append(whole)
         print(json.dumps({"event": "saved", "path": str(whole.absolute())}) if session.as_json else whole, flush=True)
-    if session.open_after:
-        _open(paths, session)
+    session.show(paths)
     _exit(tally, [error for _, error in failed], session)
 
 

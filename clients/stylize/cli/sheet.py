@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from stylize.cli.look import Look
     from stylize.cli.painting import Order
     from stylize.client import Client
+    from stylize.job import Job
 
 PRESET = "draft"
 """A sheet is for choosing: it need not be painted to the end."""
@@ -91,12 +93,9 @@ def sheet(
     """
     from stylize.cli.failures import errors_as_events
     from stylize.cli.look import look_from_options
-    from stylize.cli.orders import rescued
-    from stylize.cli.painting import Tally
     from stylize.cli.session import Session, run
+    from stylize.cli.sheet_file import assembling
     from stylize.cli.terminal import connected
-    from stylize.errors import OutputExists, OutputUnwritable
-    from stylize.events import Result
     from stylize.pictures import check_readable
     from stylize.saving import check_output
 
@@ -123,41 +122,8 @@ def sheet(
         orders = [_order(label, photo, look, changes, pictures) for label, changes in cells]
         session = Session(as_json, quiet, open_after=open_after, thing="picture")
 
-        def assemble(tally: Tally) -> Path | None:
-            if not pictures or tally.discarded:
-                return None
-            image = _arranged(axes, pictures, photo, _fixed_text(look))
-            try:
-                save_sheet(image, path, overwrite=overwrite)
-            except (OutputUnwritable, OutputExists) as error:
-                data = _encoded(image, "PNG")
-                raise rescued(error, Result(*image.size, 3, len(data), data), path) from error
-            return path
-
-        run(orders, session, assemble=assemble)
-
-
-def save_sheet(image: Image.Image, path: Path, *, overwrite: bool) -> None:
-    """Writes a sheet. Raises OutputExists or OutputUnwritable."""
-    from stylize.saving import format_of, write_whole
-
-    write_whole(path, _encoded(image, format_of(path)), overwrite=overwrite)
-
-
-def _encoded(image: Image.Image, kind: str) -> bytes:
-    """The file; a PNG says that it is a sheet, so that it is not taken for a photo later."""
-    import io
-
-    from PIL.PngImagePlugin import PngInfo
-
-    from stylize.provenance import TEXT_PREFIX
-
-    text = PngInfo()
-    text.add_text(TEXT_PREFIX + "sheet", "true")
-    options: dict[str, dict[str, Any]] = {"PNG": {"pnginfo": text}, "JPEG": {"quality": 92}, "WEBP": {"quality": 92}}
-    stream = io.BytesIO()
-    image.save(stream, kind, **options.get(kind, {}))
-    return stream.getvalue()
+        arrange = functools.partial(_arranged, axes, pictures, photo, _fixed_text(look))
+        run(orders, session, assemble=assembling(path, pictures, arrange, overwrite=overwrite))
 
 
 def _axis(text: str) -> Axis:
@@ -225,8 +191,7 @@ def _cells(axes: Sequence[Axis]) -> list[tuple[str, dict[str, Any]]]:
 def _order(label: str, photo: Path, look: Look, changes: dict[str, Any], pictures: dict[str, Image.Image]) -> Order:
     from dataclasses import fields, replace
 
-    from stylize.cli.painting import Order
-    from stylize.job import Job
+    from stylize.cli.sheet_file import picture_order
 
     known = {field.name for field in fields(look)}
     own = replace(look, **{name: value for name, value in changes.items() if name in known})
@@ -235,11 +200,7 @@ def _order(label: str, photo: Path, look: Look, changes: dict[str, Any], picture
     def begin(client: Client) -> Job:
         return own.begin(client, photo, batch=True, **tunables)
 
-    def keep(job: Job) -> None:
-        assert job.painting is not None
-        pictures[label] = job.painting.image()
-
-    return Order(label, begin, keep)
+    return picture_order(label, begin, pictures)
 
 
 def _fixed_text(look: Look) -> str:

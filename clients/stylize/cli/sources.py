@@ -27,7 +27,8 @@ class Given:
 class FoundSources:
     """What to paint with."""
 
-    photo: Path
+    photo: Path | None
+    """None if it was made without one."""
     styles: list[LookStyle]
     mask: Path | None
     notes: list[str] = field(default_factory=list)
@@ -41,11 +42,26 @@ def find_sources(told: Provenance, place: Path, given: Given) -> FoundSources:
     for what is not found, is found changed, or was never recorded.
     """
     search = _Search([place, place / "..", Path(), own_styles.folder()])
-    photo = search.picture(told.content, given.photo, "photo", "--photo")
+    photo = None
+    if told.content or given.photo or _needs_photo(told):
+        photo = search.picture(told.content, given.photo, "photo", "--photo")
     mask = given.mask
     if told.mask is not None or given.mask is not None:
         mask = search.picture(told.mask, given.mask, "mask", "--mask")
-    return FoundSources(photo, search.styles(told.styles, given.styles), mask, search.notes)
+    needs_styles = bool(told.styles or given.styles) or _needs_styles(told)
+    styles = search.styles(told.styles, given.styles) if needs_styles else []
+    return FoundSources(photo, styles, mask, search.notes)
+
+
+def _needs_photo(told: Provenance) -> bool:
+    """True unless it is told that nothing is taken from a photo, as in a texture."""
+    values = told.parameters
+    return values.get("content_weight") != 0 or values.get("init") == "content" or values.get("color") != 1
+
+
+def _needs_styles(told: Provenance) -> bool:
+    """True unless it is told that nothing is taken from a style, as in a dream."""
+    return told.parameters.get("style_weight") != 0 or told.parameters.get("init") == "style_statistics"
 
 
 class _Search:

@@ -121,7 +121,7 @@ def _print_tables(built_in: list[pb.StyleInfo], own: list[OwnStyle]) -> None:
 def _write_sheet(path: Path, built_in: list[pb.StyleInfo], own: list[OwnStyle], overwrite: bool) -> None:
     from PIL import Image
 
-    from stylize.cli.sheet import save_sheet
+    from stylize.cli.sheet_file import save_sheet
     from stylize.contact_sheet import Cell, Heading, gallery
     from stylize.pictures import open_picture, upright_srgb
 

@@ -14,6 +14,7 @@ From the outside in:
     ledger      what has become of each picture, so that a crash at any moment is made good
     scanner     what lies in `in/`; the truth, where file system events are only a hint (`wakeup`)
     stability   when a file has stood still for long enough to be taken
+    preset_files   presets of the user's own, beside `style.toml`
     settings    `style.toml` and the pictures in `styles/`
     layout      the folders and files that make a hot folder
     filesystem  reading, writing and moving so that nothing is lost, overwritten or followed

@@ -31,13 +31,14 @@ _TEMPLATE = """\
 styles = ["oil"]
 # With weights: styles = { oil = 2, "my wave.jpg" = 1 }
 
-# Which values to start from (`stylize presets`).
+# Which values to start from: a preset (`stylize presets`), or a file of your own beside this one, "mine.toml"
+# (`stylize presets new mine.toml`).
 preset = "draft"
 
 # The same seed gives the same painting on the same machine.
 # seed = 7
 
-# Departures from the preset; `stylize presets draft` shows all there are.
+# Departures from the preset; `stylize presets show draft` shows all there are.
 [tunables]
 # size = 640
 # strength = 0.5

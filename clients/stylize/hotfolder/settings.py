@@ -1,7 +1,8 @@
 """What the paintings of a folder shall look like: `style.toml` and the pictures in `styles/`.
 
-It is data: names of styles are plain names of pictures in `styles/` or of built-in styles, never paths, and links are
-not followed. A picture in `styles/` goes before a built-in style of the same name.
+It is data: names of styles are plain names of pictures in `styles/` or of built-in styles, a preset is one of the
+daemon's or a file beside `style.toml`; they are never paths, and links are not followed. A picture in `styles/` goes
+before a built-in style of the same name.
 
 A photo in `in/NAME/...`, where NAME is a style, is painted in that style alone; everything else is as `style.toml`
 says. Any other subfolder is mere structure.
@@ -28,7 +29,9 @@ from stylize.encoding import DEEP_SUFFIXES
 from stylize.errors import InputUnreadable, OutputUnwritable, StylizeError, error_from_reason
 from stylize.hotfolder.filesystem import Fingerprint, NotTheSame, fingerprint_of, read_unchanged
 from stylize.hotfolder.layout import SETTINGS_NAME, HotFolder
+from stylize.hotfolder.preset_files import PresetFiles
 from stylize.hotfolder.scanner import is_ignored
+from stylize.own_presets import OwnPreset, is_preset_file
 from stylize.saving import format_of
 from stylize.tunables import build_tunables, parse_choice, plain_tunables
 
@@ -84,7 +87,7 @@ class Look:
     """All that decides about a painting, besides the photo."""
 
     styles: tuple[Ingredient, ...]
-    preset: str | None
+    preset: str | OwnPreset | None
     tunables: Mapping[str, Any]
     seed: int | None
     precision: str | None
@@ -98,10 +101,11 @@ class Look:
     @property
     def settings_hash(self) -> str:
         """sha-256 of everything that makes a difference."""
+        own = self.preset if isinstance(self.preset, OwnPreset) else None
         facts = {
             "styles": [(style.content, style.weight) for style in self.styles],
-            "preset": self.preset,
-            "tunables": self.tunables,
+            "preset": (own.extends or None) if own else self.preset,
+            "tunables": {**(own.values if own else {}), **self.tunables},
             "seed": self.seed,
             "precision": self.precision,
             "suffix": self.suffix,
@@ -117,18 +121,20 @@ class Look:
     def output_name(self, photo_name: str) -> str:
         """The name that a photo's painting asks for."""
         stem = PurePath(photo_name).stem
-        return self.pattern.format(name=stem, style=self.title, preset=self.preset or "default") + self.suffix
+        preset = PurePath(str(self.preset)).stem if self.preset else "default"
+        return self.pattern.format(name=stem, style=self.title, preset=preset) + self.suffix
 
 
 class Settings:
     """`style.toml` and `styles/` at one moment."""
 
-    def __init__(self, document: Mapping[str, Any], shelf: Shelf) -> None:
+    def __init__(self, document: Mapping[str, Any], shelf: Shelf, presets: PresetFiles) -> None:
         """Raises StylizeError whose sentence names the key."""
         self._shelf = shelf
         _check_keys(document, _KEYS, "")
         self._styles = _style_weights(document.get("styles"))
-        self._preset = _optional(document, "preset", str)
+        preset = _optional(document, "preset", str)
+        self._preset = presets.open(preset) if preset and is_preset_file(preset) else preset
         self._seed = _optional(document, "seed", int)
         if self._seed is not None and not 0 <= self._seed < 2**64:
             raise _wrong("seed", "is a whole number from 0 to 2**64 - 1")
@@ -225,11 +231,13 @@ class SettingsReader:
         self._seen: tuple[Fingerprint | None, tuple[StylePicture, ...]] | None = None
         self._settings: Settings | StylizeError | None = None
         self._digests: dict[Fingerprint, str] = {}
+        self._presets = PresetFiles(folder.root)
 
     def read(self) -> Settings:
-        """The settings. Raises StylizeError whose sentence says what is wrong with `style.toml`, and where."""
+        """The settings. Raises StylizeError whose sentence says what is wrong with `style.toml` or a preset beside it,
+        and where."""
         seen = (fingerprint_of(self._folder.settings_file), self._style_pictures())
-        if seen != self._seen or self._settings is None:
+        if seen != self._seen or self._settings is None or self._presets.have_changed():
             self._seen, self._settings = seen, self._parse(*seen)
         if isinstance(self._settings, StylizeError):
             raise self._settings
@@ -247,13 +255,14 @@ class SettingsReader:
 
     def _parse(self, file: Fingerprint | None, pictures: tuple[StylePicture, ...]) -> Settings | StylizeError:
         path = self._folder.settings_file
+        self._presets.forget()
         try:
             if file is None:
                 raise InputUnreadable(f"There is no file {path}.", remedy=f"`stylize watch --init {path.parent}`")
             if file.size > MAX_SETTINGS_BYTES:
                 raise InputUnreadable(f"{path} has {file.size:,} bytes, which is no {SETTINGS_NAME}.")
             document = tomllib.loads(read_unchanged(path, file).decode("utf-8"))
-            return Settings(document, Shelf(pictures, self._digests))
+            return Settings(document, Shelf(pictures, self._digests), self._presets)
         except StylizeError as error:
             return error
         except NotTheSame:  # it is being saved: the next look will see it

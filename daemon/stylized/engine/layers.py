@@ -136,6 +136,39 @@ def convolution_of(name: str, backbone: Backbone) -> Convolution:
     return _CONVOLUTION_OF[backbone][name]
 
 
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What the cells of a layer see of the picture: cell i of a row sees `side` pixels from `start + i * stride` on.
+
+    The field of a cell near the edge reaches beyond the picture, where there is padding.
+    """
+
+    side: int
+    stride: int
+    start: int
+
+    def span(self, cell: int) -> tuple[int, int]:
+        """The first pixel that a cell sees, and the one after the last."""
+        first = self.start + cell * self.stride
+        return first, first + self.side
+
+
+def receptive_field(name: str, backbone: Backbone) -> ReceptiveField:
+    """Return what the cells of a layer see, poolings included. KeyError for a name that is not a layer."""
+    last = convolution_of(name, backbone)
+    side, stride, start = 1, 1, 0
+    for convolution in CONVOLUTIONS[backbone]:
+        if convolution.pooling:
+            side += (convolution.pooling.side - 1) * stride
+            stride *= convolution.pooling.step
+        side += (convolution.kernel - 1) * stride
+        start -= convolution.padding * stride
+        stride *= convolution.step
+        if convolution is last:
+            break
+    return ReceptiveField(side, stride, start)
+
+
 def _fits(side: int, table: tuple[Convolution, ...]) -> bool:
     """Whether a picture of this side leaves every layer a cell."""
     cells = side

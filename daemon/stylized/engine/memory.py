@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stylized.engine.choices import Backbone, Optimizer, Pooling, Precision
+from stylized.engine.choices import Backbone, Iterate, Optimizer, Pooling, Precision
 from stylized.engine.layers import CONVOLUTIONS, convolution_of
 from stylized.engine.parameters import Parameters
 from stylized.engine.schedule import Level, style_size
@@ -79,10 +79,16 @@ def _capture_bytes(pixels: int, parameters: Parameters, precision: Precision) ->
 
 
 def _optimizer_bytes(pixels: int, parameters: Parameters) -> int:
-    """Pictures that the optimiser holds: two for each pair of L-BFGS; points, gradients and moments besides."""
+    """Pictures that the walk holds: two for each pair of L-BFGS, two moments of Adam, a best or an average iterate, and
+    points, gradients and what a step computes besides.
+    """
     pictures = 12
-    if parameters.optimizer is Optimizer.LBFGS:
-        pictures += 2 * parameters.history_size
+    if parameters.optimizer in (Optimizer.LBFGS, Optimizer.LBFGSB):
+        pictures += 2 * (parameters.history_size + 1) + 5  # and the vectors that the history is multiplied with
+    elif parameters.optimizer is Optimizer.ADAM:
+        pictures += 2
+    if parameters.iterate is not Iterate.LAST:
+        pictures += 2
     return pictures * 3 * pixels * _FLOAT
 
 

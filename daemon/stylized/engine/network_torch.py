@@ -64,7 +64,7 @@ class TorchNetwork:
                 if pooling_scale != 1.0:
                     x = x * pooling_scale
             if layer.normalized:
-                x = _normalize(x)
+                x = normalize_responses(x)
             # Deeper layers keep zeros: their maps are those that the network was trained on, and there is no edge of
             # the picture to continue.
             x = self._convolve(x, layer, padding if layer is table[0] else Padding.ZERO)
@@ -95,11 +95,11 @@ def _pool(x: Tensor, window: PoolingWindow, pooling: Pooling) -> Tensor:
     if pooling is Pooling.AVERAGE:
         return F.avg_pool2d(x, window.side, window.step, ceil_mode=window.covers_rest)
     mean = F.avg_pool2d(x * x, window.side, window.step, ceil_mode=window.covers_rest)
-    # The root has no slope at 0, where a ReLU leaves many a window; the clamp passes none on there.
+    # The root's slope has no bound at 0, where all of a window is 0 or its squares underflow; the clamp passes none on.
     return mean.clamp(min=torch.finfo(x.dtype).tiny).sqrt()
 
 
-def _normalize(x: Tensor) -> Tensor:
+def normalize_responses(x: Tensor) -> Tensor:
     """x / (1 + alpha / size Σ x²)^beta, the sum over neighbouring channels.
 
     Krizhevsky et al. 2012, section 3.3, with alpha divided by the size as in Caffe. torch's own knows no bfloat16.

@@ -10,23 +10,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
 from stylized.engine.parameters import ENUMS, LAYERED, LayerWeight, ParameterError, Parameters
+from stylized.engine.preset_sources import read_sources
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
-# The published method, unchanged: what somebody who asks for "neural style transfer" means.
-DEFAULT_PRESET = "gatys"
+# What somebody gets who says nothing: docs/quality.md shows why.
+DEFAULT_PRESET = "default"
 
-# The only preset that must be complete.
+# The published method, unchanged. The only preset that must be complete.
 _ROOT = "gatys"
 
 
@@ -35,13 +36,26 @@ class PresetError(ValueError):
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a value of a preset comes from: the preset that gives it, and what that says of its source."""
+
+    preset: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Preset:
-    """A named set of parameters, what it is for, and the weight set that it was made for."""
+    """A named set of parameters, what it is for, and the weight set that it was made for.
+
+    extends: the preset that it takes over the rest from; "" for a complete one. origins: of each parameter by name.
+    """
 
     name: str
     description: str
     weights: str
     parameters: Parameters
+    extends: str = ""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
 def parse_preset(name: str, text: str, known: Mapping[str, Preset]) -> Preset:
@@ -69,11 +83,15 @@ def parse_preset(name: str, text: str, known: Mapping[str, Preset]) -> Preset:
     except ParameterError as error:
         raise PresetError(f"Preset {name}: {error.message}") from error
     weights = document["weights"] if base is None else document.get("weights", base.weights)
+    sources = read_sources(text)
+    own = {key: Origin(name, sources.get(key, "")) for key in values}
     return Preset(
         name=name,
         description=_string(name, "description", document["description"]),
         weights=_string(name, "weights", weights),
         parameters=parameters,
+        extends=base.name if base else "",
+        origins=MappingProxyType({**base.origins, **own} if base else own),
     )
 
 

@@ -17,5 +17,9 @@ def resample(picture: Tensor, width: int, height: int) -> Tensor:
     """
     if picture.shape[-2:] == torch.Size((height, width)):
         return picture
-    scaled = F.interpolate(picture, size=(height, width), mode="bicubic", align_corners=False, antialias=True)
-    return scaled.clamp(0.0, 1.0)
+    return rescale(picture, width, height).clamp(0.0, 1.0)
+
+
+def rescale(values: Tensor, width: int, height: int) -> Tensor:
+    """Scale any values for each pixel as `resample` does, [1, C, H, W], without clipping them."""
+    return F.interpolate(values, size=(height, width), mode="bicubic", align_corners=False, antialias=True)

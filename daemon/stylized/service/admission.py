@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Backbone
+from stylized.engine.needs import MissingPictureError, check_pictures
 from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.engine.schedule import PictureTooSmallError, plan
 from stylized.service import convert
@@ -24,6 +25,7 @@ from stylized.service.limits import (
     MIN_FRAME_SIDE,
     Limits,
 )
+from stylized.service.messages import NO_STATE
 from stylized.service.outbox import Preview
 from stylized.service.uploads import ImageStore, StoredImage
 from stylized.styles import BuiltinStyle
@@ -42,9 +44,13 @@ class Admission:
         store: ImageStore,
         limits: Limits,
         check_backbone: Callable[[Backbone], Awaitable[None]],
+        can_resume: Callable[[str], bool],
     ) -> None:
-        """check_backbone: raises ServiceError for a network that cannot be had."""
+        """check_backbone: raises ServiceError for a network that cannot be had. can_resume: tells whether a painting
+        can go on from that of a job.
+        """
         self._check_backbone = check_backbone
+        self._can_resume = can_resume
         self._presets = presets
         self._styles = styles
         self._store = store
@@ -63,19 +69,17 @@ class Admission:
         _check_known(pb.Priority, request.priority, "priority")
         _check_known(pb.ResultFormat, request.result_format, "result_format")
         max_runtime_s = _seconds(request.max_runtime, "max_runtime") if request.HasField("max_runtime") else None
-        if not request.styles:
-            raise ServiceError(Reason.INVALID_REQUEST, "The request names no style; add at least one.", field="styles")
         if len(request.styles) > self._limits.max_styles:
             text = f"The request has {len(request.styles)} styles; at most {self._limits.max_styles} are accepted."
             raise ServiceError(Reason.INVALID_REQUEST, text, field="styles")
-        content = await self._image(request.content, "content")
+        content = await self._image(request.content, "content") if request.HasField("content") else None
+        init_image = await self._image(request.init_image, "init_image") if request.HasField("init_image") else None
         styles = [await self._style(style, content, f"styles[{index}]") for index, style in enumerate(request.styles)]
         mask = await self._mask(request, content, "mask", "the photo")
-        try:
-            plan(content.width, content.height, parameters)
-        except PictureTooSmallError as error:
-            raise ServiceError(Reason.IMAGE_TOO_SMALL, error.message, field="content") from error
-        return JobSpec(
+        if mask and content is None:
+            text = "There is a mask but no photo that could stay outside it: send one, or leave the mask out."
+            raise ServiceError(Reason.INVALID_REQUEST, text, field="mask")
+        spec = JobSpec(
             content=content,
             styles=tuple(styles),
             preset=preset.name,
@@ -89,7 +93,13 @@ class Admission:
             client=client,
             detach=request.detach,
             mask=mask,
+            init_image=init_image,
+            resume_from=request.resume_from,
         )
+        if spec.resume_from and not self._can_resume(spec.resume_from):
+            raise ServiceError(Reason.JOB_NOT_FOUND, NO_STATE, field="resume_from")
+        _check_pictures(spec)
+        return spec
 
     def _preset(self, name: str) -> Preset:
         preset = self._presets.get(name or DEFAULT_PRESET)
@@ -101,7 +111,7 @@ class Admission:
             )
         return preset
 
-    async def _style(self, style: pb.Style, content: StoredImage, field: str) -> StyleSpec:
+    async def _style(self, style: pb.Style, content: StoredImage | None, field: str) -> StyleSpec:
         weight = style.weight if style.HasField("weight") else 1.0
         if not (math.isfinite(weight) and weight > 0):
             text = f"The weight of a style is a positive number, not {weight:g}."
@@ -119,14 +129,17 @@ class Admission:
         return StyleSpec(image, weight, mask, source_mask)
 
     async def _mask(
-        self, message: pb.StylizeRequest | pb.Style, picture: StoredImage, field: str, what: str
+        self, message: pb.StylizeRequest | pb.Style, picture: StoredImage | None, field: str, what: str
     ) -> StoredImage | None:
         """The mask that `message` has in the last part of `field`, if any. Of another shape than its picture it would
-        have to be cropped or stretched, and where the user drew is then anybody's guess."""
+        have to be cropped or stretched, and where the user drew is then anybody's guess. picture: None if there is
+        none whose shape it could have."""
         name = field.rpartition(".")[2]
         if not message.HasField(name):  # pyright: ignore[reportArgumentType]
             return None
         mask = await self._image(getattr(message, name), field)
+        if picture is None:
+            return mask
         expected = mask.height * picture.width / picture.height
         if abs(mask.width - expected) > max(1.0, MASK_SHAPE_TOLERANCE * expected):
             raise ServiceError(
@@ -171,6 +184,20 @@ class Admission:
             raise ServiceError(error.reason, error.message, field=error.field or field) from error
 
 
+def _check_pictures(spec: JobSpec) -> None:
+    """Raises ServiceError for a picture that is missing or too small."""
+    resumed = bool(spec.resume_from)
+    try:
+        check_pictures(spec.sizes, spec.parameters, resumed=resumed)
+    except MissingPictureError as error:
+        raise ServiceError(Reason.INVALID_REQUEST, error.message, field=error.picture) from error
+    shape = "content" if spec.content else "styles[0]" if spec.styles else "init_image"
+    try:
+        plan(spec.sizes, spec.parameters, resumed=resumed)
+    except PictureTooSmallError as error:
+        raise ServiceError(Reason.IMAGE_TOO_SMALL, error.message, field=shape) from error
+
+
 def preview_from(policy: pb.PreviewPolicy) -> Preview:
     """What frames a viewer wants. Raises ServiceError that names the field at fault, below `preview`."""
     _check_known(pb.FrameFormat, policy.format, "preview.format")
@@ -183,7 +210,7 @@ def preview_from(policy: pb.PreviewPolicy) -> Preview:
     interval = DEFAULT_FRAME_INTERVAL_S
     if policy.HasField("min_interval"):
         interval = _seconds(policy.min_interval, "preview.min_interval")
-    return Preview(side, interval, frame_format)
+    return Preview(side, interval, frame_format, policy.every_iterations)
 
 
 def _seconds(duration, field: str) -> float:

@@ -18,6 +18,7 @@ from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Precision
 from stylized.engine.parameters import LAYERED, LayerWeight, ParameterError, Parameters, UnknownLayerError
+from stylized.engine.presets import Preset
 from stylized.engine.schedule import Level
 from stylized.service.errors import ServiceError
 from stylized.service.messages import WeightsFacts
@@ -73,6 +74,16 @@ def tunables_to(parameters: Parameters) -> pb.Tunables:
         else:
             setattr(tunables, field.name, value)
     return tunables
+
+
+def origins_to(preset: Preset) -> list[pb.TunableOrigin]:
+    """Where the preset's values come from, in the order of Tunables."""
+    return [
+        pb.TunableOrigin(
+            tunable=field.name, preset=preset.origins[field.name].preset, source=preset.origins[field.name].source
+        )
+        for field in fields(preset.parameters)
+    ]
 
 
 def precision_from(value: pb.Precision) -> Precision:

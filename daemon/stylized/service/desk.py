@@ -12,6 +12,7 @@ from dataclasses import fields
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylized.engine.needs import MissingPictureError, check_pictures
 from stylized.engine.parameters import Parameters, Steering
 from stylized.service import convert
 from stylized.service.errors import ServiceError
@@ -125,6 +126,10 @@ class JobDesk:
                     field=f"tunables.{field.name}",
                 )
         parameters = convert.parameters_from(job.spec.parameters, tunables)
+        try:
+            check_pictures(job.spec.sizes, parameters, resumed=True)
+        except MissingPictureError as error:
+            raise convert.parameter_error(error) from error
         job.steer(parameters)
         return parameters
 

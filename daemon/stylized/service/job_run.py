@@ -85,6 +85,7 @@ class JobRun:
             if message is None:
                 return None
             if isinstance(message, JobFinished):
+                self._worker.resumable = message.resumable
                 return self._job.stop_error or self._finish(message)
             if isinstance(message, JobStopped):
                 self._job.iteration = message.iteration
@@ -134,7 +135,7 @@ class JobRun:
             job.iterations = sum(level.iterations for level in message.levels)
             job.broadcast.put(self._started_event(message))
         elif isinstance(message, JobStepped):
-            job.iteration = message.iteration
+            job.iteration, job.iterations = message.iteration, message.iterations
             job.broadcast.put(self._progress_event(message))
         elif isinstance(message, FrameReady):
             assert self._slot is not None
@@ -184,7 +185,6 @@ class JobRun:
     def _finish(self, message: JobFinished) -> Canvas:
         spec = self._job.spec
         assert self._started is not None
-        early = message.iterations < self._job.iterations
         weights = self._ready.weights_of(spec.parameters.backbone)
         assert weights is not None
         summary = pb.Summary(
@@ -199,9 +199,9 @@ class JobRun:
             server_version=__version__,
             weights=convert.weights_to(weights),
             parameter_hash=""
-            if self._job.steered or early
+            if self._job.steered or message.stopped_early or spec.resume_from
             else parameter_hash(spec, self._started.precision, weights.sha256),
-            stopped_early=early,
+            stopped_early=message.stopped_early,
             parameters=convert.tunables_to(spec.parameters),
             warnings=message.warnings,
         )

@@ -12,6 +12,7 @@ from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Precision
 from stylized.engine.parameters import Parameters, Steering
+from stylized.engine.schedule import PictureSizes, Size
 from stylized.service.errors import ServiceError
 from stylized.service.outbox import Broadcast, Outbox, Painting, Preview
 from stylized.service.uploads import StoredImage
@@ -31,7 +32,7 @@ class StyleSpec:
 class JobSpec:
     """All that was asked for, checked and resolved."""
 
-    content: StoredImage
+    content: StoredImage | None
     styles: tuple[StyleSpec, ...]
     preset: str
     parameters: Parameters
@@ -46,18 +47,32 @@ class JobSpec:
     """The job goes on, and its outcome is kept, when its viewers go away."""
     mask: StoredImage | None = None
     """Where to paint."""
+    init_image: StoredImage | None = None
+    resume_from: str = ""
+    """Id of the job whose painting goes on."""
+
+    @property
+    def sizes(self) -> PictureSizes:
+        """The sizes of the pictures that are painted from."""
+        return PictureSizes(
+            content=_size(self.content),
+            styles=tuple((style.image.width, style.image.height) for style in self.styles),
+            init_image=_size(self.init_image),
+        )
 
     def pictures(self) -> Iterator[StoredImage]:
         """All pictures that the job needs; one that is needed twice comes twice."""
-        yield self.content
-        if self.mask:
-            yield self.mask
+        yield from (image for image in (self.content, self.init_image, self.mask) if image)
         for style in self.styles:
             yield from (image for image in (style.image, style.mask, style.source_mask) if image)
 
     def without_pictures(self) -> JobSpec:
-        """The same without the pictures' bytes: those of an ended job are the store's to keep or drop."""
-        return replace(self, content=replace(self.content, data=b""), styles=(), mask=None)
+        """The same without the pictures: those of an ended job are the store's to keep or drop."""
+        return replace(self, content=None, init_image=None, styles=(), mask=None)
+
+
+def _size(image: StoredImage | None) -> Size | None:
+    return (image.width, image.height) if image else None
 
 
 class JobState(enum.Enum):
@@ -104,11 +119,16 @@ class Job:
         The worker makes frames as the job's own preview says; whoever wants them less often gets fewer, whoever wants
         them smaller gets them scaled down when they are sent.
         """
-        made = self.spec.preview
-        slower = preview and made and preview.min_interval_s > made.min_interval_s
-        outbox = Outbox(preview, pause_s=preview.min_interval_s if preview and slower else 0.0)
+        outbox = Outbox(preview, pause_s=self._pause_between_frames(preview))
         self.broadcast.attach(outbox)
         return outbox
+
+    def _pause_between_frames(self, preview: Preview | None) -> float:
+        made = self.spec.preview
+        if preview is None or made is None or preview.every_iterations:
+            return 0.0
+        slower = made.every_iterations or preview.min_interval_s > made.min_interval_s
+        return preview.min_interval_s if slower else 0.0
 
     def request_stop(self, error: ServiceError) -> None:
         """Asks the job to end with `error`. The first caller's error counts."""

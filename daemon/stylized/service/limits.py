@@ -63,6 +63,9 @@ class Limits:
     """The outcome of a detached job that nobody fetches is kept this long, while there is room."""
     max_kept_bytes: int = 256 * MIB
     """All such outcomes together; the newest is kept whatever its size."""
+    max_states_bytes: int = 512 * MIB
+    """States of finished jobs that can be painted on, all together, in the worker's main memory. A pair of L-BFGS is
+    two pictures of 32-bit floats: 20 pairs at 512 x 384 are 90 MiB."""
     drain_s: float = 30.0
     """Running jobs may go on this long after SIGTERM."""
     cancel_grace_s: float = 10.0

@@ -12,6 +12,12 @@ from stylized.engine.parameters import Parameters, Steering
 from stylized.engine.schedule import Level
 from stylized.service.pixelblocks import BlockName
 
+NO_STATE = (
+    "Nothing is kept of that job from which a painting could go on: the daemon keeps the last few, until it restarts. "
+    "Start from its painting instead: send it as init_image, with init image."
+)
+"""Told where a job is to go on from another whose state is gone."""
+
 
 @dataclass(frozen=True)
 class StyleBlock:
@@ -30,6 +36,8 @@ class FrameBlock:
     block: BlockName
     max_side: int
     min_interval_s: float
+    every_iterations: int
+    """Steps from one frame to the next, in place of `min_interval_s`; 0: by time."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +45,19 @@ class RunJob:
     """Front end to worker: paint this."""
 
     job_id: str
-    content: BlockName
+    content: BlockName | None
     styles: tuple[StyleBlock, ...]
+    init_image: BlockName | None
     parameters: Parameters
     precision: Precision
     seed: int
     result: BlockName
     """[H, W, 3] float32 at the size of the last level."""
     frames: FrameBlock | None
+    resume_from: str
+    """Id of the job whose painting goes on; empty for a new one."""
+    max_states_bytes: int
+    """How much the worker may hold for such jobs."""
     progress_interval_s: float
     """Least time between two JobStepped, but for the first and the last."""
     mask: BlockName | None = None
@@ -149,6 +162,11 @@ class JobFinished:
     terms: dict[str, float]
     peak_memory_bytes: int
     warnings: tuple[str, ...]
+    """All of them, those of JobStarted included."""
+    stopped_early: bool
+    """It was to be kept before its last step."""
+    resumable: tuple[str, ...]
+    """Ids of the jobs, this one perhaps among them, that can be painted on."""
 
 
 @dataclass(frozen=True)

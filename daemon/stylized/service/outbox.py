@@ -22,6 +22,8 @@ class Preview:
     max_side: int
     min_interval_s: float
     format: pb.FrameFormat
+    every_iterations: int = 0
+    """Steps from one frame to the next, in place of `min_interval_s`; 0: by time."""
 
 
 @dataclass(frozen=True)

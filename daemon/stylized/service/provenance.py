@@ -12,9 +12,10 @@ from stylized.service.uploads import StoredImage
 
 
 def parameter_hash(spec: JobSpec, precision: Precision, weights_sha256: str) -> str:
-    """sha-256 over everything that decides the pixels: content, styles, masks, parameters, seed, precision, weights."""
+    """sha-256 over everything that decides the pixels: pictures, masks, parameters, seed, precision, weights."""
     facts = {
-        "content": spec.content.image_id,
+        "content": _id(spec.content),
+        "init_image": _id(spec.init_image),
         "mask": _id(spec.mask),
         "styles": [
             [style.image.image_id, style.weight, _id(style.mask), _id(style.source_mask)] for style in spec.styles

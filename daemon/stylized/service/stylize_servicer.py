@@ -31,7 +31,7 @@ from stylized.service.uploads import ImageStore
 from stylized.styles import BuiltinStyle
 
 API_VERSIONS = ("neuralstyle.v1",)
-FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job", "watch-job", "masks")
+FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job", "watch-job", "masks", "resume")
 THUMBNAIL_SIDE = 192
 CLIENT_METADATA = "x-client"
 MAX_CLIENT_NAME = 64
@@ -74,7 +74,7 @@ class StylizeServicer(rpc.StylizeServiceServicer):
         self._desk = desk
         self._supervisor = supervisor
         self._limits = limits
-        self._admission = Admission(presets, styles, store, limits, supervisor.check_backbone)
+        self._admission = Admission(presets, styles, store, limits, supervisor.check_backbone, supervisor.can_resume)
         self._started = time.time()
         self._thumbnails: list[pb.StyleInfo] = []
 
@@ -193,6 +193,8 @@ class StylizeServicer(rpc.StylizeServiceServicer):
                     description=preset.description,
                     weights=preset.weights,
                     tunables=convert.tunables_to(preset.parameters),
+                    extends=preset.extends,
+                    origins=convert.origins_to(preset),
                 )
                 for preset in self._presets.values()
             ]

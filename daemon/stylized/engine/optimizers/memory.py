@@ -1,0 +1,43 @@
+"""What a walk knows, as named tensors and counts: can be kept, moved to another device, and taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from stylized.engine.objective import Evaluation
+
+Memory = Mapping[str, Tensor | int]
+"""As torch's state_dict: the keys are known only to the class that wrote it."""
+
+_TOTAL, _GRADIENT, _TERM = "evaluation total", "evaluation gradient", "evaluation term "
+
+
+def of_evaluation(evaluation: Evaluation | None) -> Memory:
+    """Return an evaluation as a part of a memory; None as nothing."""
+    if evaluation is None:
+        return {}
+    terms = {_TERM + name: value for name, value in evaluation.terms.items()}
+    return {**terms, _TOTAL: evaluation.total, _GRADIENT: evaluation.gradient}
+
+
+def evaluation_in(memory: Memory) -> Evaluation | None:
+    """Return the evaluation that is part of a memory, or None."""
+    if _TOTAL not in memory:
+        return None
+    terms = {
+        name.removeprefix(_TERM): torch.as_tensor(value) for name, value in memory.items() if name.startswith(_TERM)
+    }
+    return Evaluation(terms, torch.as_tensor(memory[_TOTAL]), torch.as_tensor(memory[_GRADIENT]))
+
+
+def copied(memory: Memory, device: torch.device) -> Memory:
+    """Return a memory whose tensors are on a device and of its own."""
+    return {name: value.to(device, copy=True) if isinstance(value, Tensor) else value for name, value in memory.items()}
+
+
+def size_bytes(memory: Memory) -> int:
+    """Return how much its tensors take."""
+    return sum(value.nbytes for value in memory.values() if isinstance(value, Tensor))
