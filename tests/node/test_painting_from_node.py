@@ -16,6 +16,7 @@ from PIL import Image
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.endpoint import HOME_VARIABLE, endpoint_file
 from stylize.request import CHUNK_BYTES
+from stylized.engine.presets import builtin_presets
 from tests.clients.scripted_daemon import RunningDaemon, ScriptedService, painting_of, started, summary
 from tests.clients.test_job import CHUNKS
 from tests.node_client import PACKAGE
@@ -23,6 +24,8 @@ from tests.real_daemon import RealDaemon, upload
 
 RunNode = Callable[..., subprocess.CompletedProcess[str]]
 SETTINGS = ("--style", "mosaic", "--preset", "gatys", "--size", "48", "--iterations", "3", "--seed", str(2**64 - 1))
+
+PRESETS = ", ".join(builtin_presets())
 
 
 @pytest.fixture
@@ -122,7 +125,7 @@ def test_an_incomplete_painting_is_not_written(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--preset", "fast"), "There is no preset 'fast'; use one of draft, gatys, pastiche. (UNKNOWN_PRESET)\n"),
+        (("--preset", "fast"), f"There is no preset 'fast'; use one of {PRESETS}. (UNKNOWN_PRESET)\n"),
         (("--style", "notes.txt"), "use a PNG, JPEG, WEBP, TIFF, BMP or GIF file. (IMAGE_UNREADABLE)\n"),
         (("--style", "nowhere.jpg"), "nowhere.jpg cannot be read (ENOENT): check its name and its permissions.\n"),
         (("--seed=-1",), "--seed is a whole number up to 18446744073709551615, not -1.\n"),
