@@ -79,7 +79,7 @@ def test_steps_are_cut_or_added_so_that_they_take_the_time() -> None:
     for budget in (0.1, 10.0):
         cut = cut_to(asked, (64, 64), budget, cost)
         spent = sum(cost(replace(asked, size=level.width)) * level.iterations for level in plan_for((64, 64), cut))
-        assert budget - cost(asked) - 2 * cost(replace(asked, size=16)) < spent <= budget
+        assert budget - 2 * cost(asked) < spent <= budget
         assert cut.coarsest_iterations / cut.iterations == pytest.approx(900 / 500, rel=0.05)
 
 
