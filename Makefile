@@ -61,6 +61,8 @@ docs: $(VENV)/ready ## Write the generated pages and pictures
 	$(BIN)/python docs/make_pictures.py
 	$(BIN)/python docs/make_gimp_pictures.py
 	$(BIN)/python docs/make_watch_picture.py
+	$(BIN)/python docs/make_recording_pictures.py
+	$(BIN)/python docs/make_region_pictures.py
 
 translations: $(VENV)/ready ## Bring the plug-in's catalogues up to date with its texts
 	$(BIN)/python gimp_plugin/translations.py

@@ -76,10 +76,3 @@ def test_every_text_and_every_peer_has_its_row() -> None:
     named = set(re.findall(r"--preset ([\w-]+)", " ".join(row.command for row in ROWS)))
     modes = {row.words[1] for row in ROWS} & set(builtin_presets())
     assert named | modes == set(builtin_presets()) - OUR_OWN
-
-
-def test_every_row_shows_what_its_command_makes() -> None:
-    for row in ROWS:
-        if row.image is not None:
-            assert row.image.stem == Path(row.made).stem
-            assert row.image.exists(), f"run docs/make_seed_pictures.py {row.image.stem}"

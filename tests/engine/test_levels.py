@@ -29,7 +29,7 @@ from stylized.engine.stylize import (
     stylize,
 )
 
-from .samples import parameters, shapes
+from .samples import parameters, recolored, shapes
 
 PHOTO = shapes(36, 48)
 STYLE = shapes(60, 60, seed=3)
@@ -207,7 +207,7 @@ def test_ended_after_its_last_step_it_is_not_early_and_may_still_change_colour(n
     finished = painting.send(EndNow(color=0.0))
     assert isinstance(finished, Finished)
     assert not finished.stopped_early
-    torch.testing.assert_close(finished.picture, replace(last, color=0.0).picture())
+    torch.testing.assert_close(finished.picture, recolored(last, 0.0).picture())
 
 
 def broken_after(calls: int, monkeypatch: pytest.MonkeyPatch, mended_at_size: int = 0) -> None:

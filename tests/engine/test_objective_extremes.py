@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 import torch
@@ -14,10 +14,12 @@ from stylized.engine.choices import (
     GradientNormalization,
     GramScale,
     Padding,
+    Pooling,
     StyleLoss,
     StyleStatistic,
     TvLoss,
 )
+from stylized.engine.losses.style import statistic
 from stylized.engine.network import Network
 from stylized.engine.objective import Objective, StyleTarget
 from stylized.engine.parameters import LayerWeight
@@ -30,65 +32,73 @@ _PICTURES = {
     "orange": torch.tensor([1.0, 0.5, 0.1]).view(1, 3, 1, 1).expand(1, 3, 32, 32),
     "noise": noise(32, 32),
 }
-_PAIRS = [
-    ("black", "white"),
-    ("black", "black"),
-    ("white", "black"),
-    ("orange", "noise"),
-    ("orange", "orange"),
-    ("noise", "orange"),
-    ("noise", "noise"),
-]
+_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu5_1")
+
+# By picture and layer.
+Maps = Mapping[str, Mapping[str, Tensor]]
 
 
-def _objective(network: Network, content: str, style: str, **changes: Any) -> Objective:
-    targets = [StyleTarget(255 * _PICTURES[style], 1.0)]
-    return Objective(network, 255 * _PICTURES[content], targets, parameters(**changes))
+@pytest.fixture(scope="module", params=["network", "bf16_network"])
+def any_network(request: pytest.FixtureRequest) -> Network:
+    return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("precision", ["network", "bf16_network"])
+@pytest.fixture(scope="module")
+def maps(any_network: Network) -> Maps:
+    # The edge repeated, so that the first layer's maps of one colour are of one value.
+    return {
+        name: any_network.features(255 * picture, _LAYERS, Pooling.MAX, Padding.REPLICATE)
+        for name, picture in _PICTURES.items()
+    }
+
+
 @pytest.mark.parametrize("kind", list(StyleStatistic))
 @pytest.mark.parametrize("form", list(StyleLoss))
-def test_no_picture_and_no_style_loss_gives_anything_but_finite_numbers(
-    request: pytest.FixtureRequest, precision: str, kind: StyleStatistic, form: StyleLoss
-) -> None:
+def test_every_style_loss_and_its_gradient_are_finite(maps: Maps, kind: StyleStatistic, form: StyleLoss) -> None:
     # Only matrices are scaled.
     scales = list(GramScale) if kind in (StyleStatistic.GRAM, StyleStatistic.COVARIANCE) else [GramScale.ELEMENTS]
-    for (content, style), scale in itertools.product(_PAIRS, scales):
-        objective = _objective(
-            request.getfixturevalue(precision),
-            content,
-            style,
-            padding=Padding.REPLICATE,  # so that the first layer's maps are of one value too
-            style_statistic=kind,
-            style_loss=form,
-            gram_scale=scale,
-            style_layers=tuple(map(LayerWeight, ("relu1_1", "relu2_1", "relu3_1", "relu5_1"))),
-            mean_std_weight=1.0,
-        )
-        _assert_finite(objective, 255 * _PICTURES[content])
+    for scale, style, layer in itertools.product(scales, _PICTURES, _LAYERS):
+        part = statistic(kind, form, scale)
+        distance = part.distance(part.measure(maps[style][layer], None))
+        for painting in _PICTURES:
+            features = maps[painting][layer].detach().requires_grad_()
+            loss = distance(part.measure(features, None))
+            (gradient,) = torch.autograd.grad(loss, features)
+            assert torch.isfinite(loss)
+            # Optimisers square it.
+            assert torch.isfinite(gradient.square().sum())
 
 
-@pytest.mark.parametrize("precision", ["network", "bf16_network"])
-@pytest.mark.parametrize("form", list(ContentLoss))
-@pytest.mark.parametrize("tv_loss", list(TvLoss))
-def test_no_picture_and_no_other_loss_gives_anything_but_finite_numbers(
-    request: pytest.FixtureRequest, precision: str, form: ContentLoss, tv_loss: TvLoss
+@pytest.mark.parametrize("kind", list(StyleStatistic))
+@pytest.mark.parametrize("photo", list(_PICTURES))
+def test_every_statistics_gradient_is_finite_to_the_pixels(
+    any_network: Network, kind: StyleStatistic, photo: str
 ) -> None:
-    for content, start in _PAIRS:
-        objective = _objective(
-            request.getfixturevalue(precision),
-            content,
-            start,
-            content_loss=form,
-            style_weight=0.0,
-            tv_loss=tv_loss,
-            tv_power=0.5,
-            tv_weight=1.0,
-            range_weight=1.0,
-            alpha_weight=1.0,
-            gradient_normalization=GradientNormalization.L1,
-        )
+    described = parameters(
+        padding=Padding.REPLICATE,
+        style_statistic=kind,
+        style_loss=StyleLoss.NORMALIZED,
+        style_layers=tuple(map(LayerWeight, _LAYERS)),
+        mean_std_weight=1.0,
+    )
+    styles = [StyleTarget(255 * _PICTURES["orange"], 1.0)]
+    _assert_finite(Objective(any_network, 255 * _PICTURES[photo], styles, described), 255 * _PICTURES[photo])
+
+
+@pytest.mark.parametrize(("form", "tv_loss"), zip(ContentLoss, TvLoss, strict=True))
+def test_every_other_loss_and_its_gradient_are_finite(any_network: Network, form: ContentLoss, tv_loss: TvLoss) -> None:
+    described = parameters(
+        content_loss=form,
+        style_weight=0.0,
+        tv_loss=tv_loss,
+        tv_power=0.5,
+        tv_weight=1.0,
+        range_weight=1.0,
+        alpha_weight=1.0,
+        gradient_normalization=GradientNormalization.L1,
+    )
+    for photo, start in (("black", "white"), ("orange", "orange"), ("noise", "black"), ("white", "noise")):
+        objective = Objective(any_network, 255 * _PICTURES[photo], [], described)
         _assert_finite(objective, 255 * _PICTURES[start])
 
 

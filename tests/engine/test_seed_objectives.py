@@ -1,21 +1,22 @@
 """The objective of each of the five texts that this engine was made after, written out in numpy from the text's own
-formula, equals ours with the parameters that express it.
+formula, equals ours with the preset that is named after it.
 
-Only the feature maps are taken from the network, each text's own, of random weights where we have no others. Keras'
-`block4_conv2` and Caffe's `conv4` are taps after the ReLU, the TensorFlow text's `conv4_2` is one before it.
+Only the feature maps are taken from the network: VGG19, or CaffeNet of random weights. Keras' `block4_conv2` and
+Caffe's `conv4` are taps after the ReLU, the TensorFlow text's `conv4_2` is one before it.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from stylized.engine.choices import Backbone, ContentLoss, GramScale, Pooling, StyleLoss, TvLoss
+from stylized.engine.choices import Backbone, GramScale, Pooling, StyleLoss
 from stylized.engine.network import Network
 from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.objective import Evaluation, Objective, StyleTarget
@@ -32,10 +33,6 @@ _STYLE = 255 * shapes(48, 36, seed=3).double()
 _STYLE_OF_THE_PHOTOS_SIZE = 255 * shapes(32, 40, seed=4).double()
 
 
-def _layers(names: Sequence[str], weights: Sequence[float]) -> tuple[LayerWeight, ...]:
-    return tuple(map(LayerWeight, names, weights))
-
-
 def _maps(network: Network, picture: Tensor, layers: Sequence[str], pooling: Pooling = Pooling.MAX) -> dict[str, Array]:
     """Feature maps as numpy arrays [C, H, W]."""
     return {name: maps[0].numpy() for name, maps in network.features(picture, layers, pooling).items()}
@@ -50,27 +47,12 @@ def _rgb_rows(picture: Tensor) -> Array:
     return picture.permute(0, 2, 3, 1).numpy()
 
 
-def _random_network(backbone: Backbone) -> Network:
-    return TorchNetwork(random_weights(backbone), dtype=torch.float64)
-
-
 def test_hodapp() -> None:
     """000: α ½Σ(F - P)² + β Σ_l w_l / (4 N² M²) Σ(G - A)²; and 1e-2 ½Σ(dx² + dy²) only in the gradient."""
     alpha, beta, tv_strength = 1.0, 1e3, 1e-2
     style_layers, content_layers = ["relu1", "relu2", "relu3", "relu4", "relu5"], ["relu4"]
-    described = parameters(
-        backbone=Backbone.CAFFENET,
-        content_loss=ContentLoss.HALF_SUM,
-        content_weight=alpha,
-        content_layers=_layers(content_layers, [1.0]),
-        gram_scale=GramScale.NONE,
-        style_loss=StyleLoss.PAPER,
-        style_weight=beta,
-        style_layers=_layers(style_layers, [1 / 5] * 5),
-        tv_loss=TvLoss.SQUARED_SUM,
-        tv_weight=tv_strength / 2,
-    ).validated()
-    network = _random_network(Backbone.CAFFENET)
+    described = parameters("hodapp-caffenet")
+    network = TorchNetwork(random_weights(Backbone.CAFFENET), dtype=torch.float64)
     content_repr, style_repr, painted = (_maps(network, p, style_layers) for p in (_PHOTO, _STYLE, _PAINTING))
 
     loss = 0.0
@@ -102,15 +84,7 @@ def test_augustins(float64_network: Network) -> None:
     alpha, beta = 5e-6, 1e-12
     style_layers = ["relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"]
     style_weights = [0.2, 0.2, 0.4, 0.2, 0.0]
-    described = parameters(
-        content_loss=ContentLoss.SUM,
-        content_weight=alpha,
-        content_layers=_layers(["relu4_2"], [1.0]),
-        gram_scale=GramScale.NONE,
-        style_loss=StyleLoss.SUM,
-        style_weight=beta,
-        style_layers=_layers(style_layers, style_weights),
-    ).validated()
+    described = parameters("augustins")
     painted = _maps(float64_network, _PAINTING, ["relu4_2", *style_layers])
     kept = _maps(float64_network, _PHOTO, ["relu4_2"])
     style = _maps(float64_network, _STYLE, style_layers)
@@ -130,16 +104,17 @@ def test_augustins(float64_network: Network) -> None:
     assert ours.total.item() == pytest.approx(alpha * content_loss + beta * style_loss, rel=1e-5)
 
 
-@pytest.mark.parametrize("layers", [["relu1_1"], ["relu1_1", "relu4_1"]], ids="+".join)
-def test_keras_descent(float64_network: Network, layers: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("layers", "changes"),
+    [
+        # Its last film, and the code that it prints.
+        (["relu1_1", "relu4_1"], {}),
+        (["relu1_1"], {"style_layers": (LayerWeight("relu1_1"),)}),
+    ],
+)
+def test_keras_descent(float64_network: Network, layers: list[str], changes: dict[str, Any]) -> None:
     """002: the mean of (G - G̃)², summed over layers, with G = Xᵀ X / (N M); no content term."""
-    described = parameters(
-        content_weight=0.0,
-        gram_scale=GramScale.PIXELS,
-        style_loss=StyleLoss.MEAN,
-        style_weight=1.0,
-        style_layers=_layers(layers, [1.0] * len(layers)),
-    ).validated()
+    described = parameters("keras-descent", **changes)
     source, destination = (_maps(float64_network, picture, layers) for picture in (_STYLE, _PAINTING))
 
     def gram(maps: Array) -> Array:
@@ -151,27 +126,14 @@ def test_keras_descent(float64_network: Network, layers: list[str]) -> None:
     assert _evaluation(float64_network, _STYLE, described).total.item() == pytest.approx(loss, rel=1e-5)
 
 
-@pytest.mark.parametrize("pooling", [Pooling.MAX, Pooling.AVERAGE])
-def test_cucurull(pooling: Pooling) -> None:
+def test_cucurull(float64_network: Network) -> None:
     """003: cw Σ(F - P)² + sw Σ_l 1 / (N² M²) Σ(G - A)²; the weights are from the text's repository, 1 and 1e3 / 5."""
-    network = _random_network(Backbone.VGG16)
-    content_weight, style_weight_layer = 1.0, 1e3 / 5
+    content_weight, style_weight_layer, pooling = 1.0, 1e3 / 5, Pooling.AVERAGE
     style_layers = ["conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"]
-    described = parameters(
-        backbone=Backbone.VGG16,
-        content_loss=ContentLoss.SUM,
-        content_weight=content_weight,
-        content_layers=_layers(["conv4_2"], [1.0]),
-        gram_scale=GramScale.NONE,
-        style_loss=StyleLoss.PAPER,
-        style_weight=style_weight_layer,
-        # 1 / (N² M²) is four times the paper's.
-        style_layers=_layers(style_layers, [4.0] * 5),
-        pooling=pooling,
-    ).validated()
-    target_out = _maps(network, _PAINTING, ["conv4_2", *style_layers], pooling)
-    cont_out = _maps(network, _PHOTO, ["conv4_2"], pooling)
-    style_out = _maps(network, _STYLE, style_layers, pooling)
+    described = parameters("cucurull")
+    target_out = _maps(float64_network, _PAINTING, ["conv4_2", *style_layers], pooling)
+    cont_out = _maps(float64_network, _PHOTO, ["conv4_2"], pooling)
+    style_out = _maps(float64_network, _STYLE, style_layers, pooling)
 
     def gram_matrix(activation: Array) -> Array:
         flat = activation.transpose(1, 2, 0).reshape(-1, len(activation))
@@ -182,45 +144,40 @@ def test_cucurull(pooling: Pooling) -> None:
         n, height, width = target_out[layer].shape
         difference = gram_matrix(target_out[layer]) - gram_matrix(style_out[layer])
         loss += style_weight_layer * np.sum(difference**2) / (n**2 * (height * width) ** 2)
-    assert _evaluation(network, _STYLE, described).total.item() == pytest.approx(loss, rel=1e-5)
+    assert _evaluation(float64_network, _STYLE, described).total.item() == pytest.approx(loss, rel=1e-5)
 
 
 _TOPBOTS_WEIGHTS = (10, 10, 50, 10, 10)
 _TOPBOTS_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-_CHANNELS = (64, 128, 256, 512, 512)
 
 
 @pytest.mark.parametrize(
-    ("scale", "form", "layer_weights"),
+    "same",
     [
-        # 1 / (2 H W)² Σ(G - A)² = ¼ Σ(G / (H W) - A / (H W))², where both pictures are of one size
-        (GramScale.PIXELS, StyleLoss.SUM, [w / 5 / 4 for w in _TOPBOTS_WEIGHTS]),
+        # 1 / (2 H W)² Σ(G - A)² = ¼ Σ(G / (H W) - A / (H W))², where both pictures are of one size,
+        {},
         # and C² times the paper's.
-        (GramScale.NONE, StyleLoss.PAPER, [w / 5 * c**2 for w, c in zip(_TOPBOTS_WEIGHTS, _CHANNELS, strict=True)]),
+        {
+            "gram_scale": GramScale.NONE,
+            "style_loss": StyleLoss.PAPER,
+            "style_weight": 1.0,
+            "style_layers": tuple(
+                LayerWeight(layer, w / 5 * c**2)
+                for layer, w, c in zip(_TOPBOTS_LAYERS, _TOPBOTS_WEIGHTS, (64, 128, 256, 512, 512), strict=True)
+            ),
+        },
     ],
 )
-def test_topbots(scale: GramScale, form: StyleLoss, layer_weights: list[float]) -> None:
+def test_topbots(float64_network: Network, same: dict[str, Any]) -> None:
     """004: cw Σ(F - P)² + Σ_l w_l / 5 / (2 H W)² Σ(G - A)² + tv Σ(dx² + dy²), with the weights of its front image.
 
     The style is scaled to the photo's size there.
     """
-    network = _random_network(Backbone.VGG16)
     content_weight, tv_weight = 500, 200
-    described = parameters(
-        backbone=Backbone.VGG16,
-        content_loss=ContentLoss.SUM,
-        content_weight=content_weight,
-        content_layers=_layers(["relu4_2"], [1.0]),
-        gram_scale=scale,
-        style_loss=form,
-        style_weight=1.0,
-        style_layers=_layers(_TOPBOTS_LAYERS, layer_weights),
-        tv_loss=TvLoss.SQUARED_SUM,
-        tv_weight=tv_weight,
-    ).validated()
-    output = _maps(network, _PAINTING, ["relu4_2", *_TOPBOTS_LAYERS])
-    base = _maps(network, _PHOTO, ["relu4_2"])
-    style = _maps(network, _STYLE_OF_THE_PHOTOS_SIZE, _TOPBOTS_LAYERS)
+    described = parameters("topbots", **same)
+    output = _maps(float64_network, _PAINTING, ["relu4_2", *_TOPBOTS_LAYERS])
+    base = _maps(float64_network, _PHOTO, ["relu4_2"])
+    style = _maps(float64_network, _STYLE_OF_THE_PHOTOS_SIZE, _TOPBOTS_LAYERS)
 
     def gram_matrix(maps: Array) -> Array:
         features = maps.reshape(len(maps), -1)
@@ -237,7 +194,7 @@ def test_topbots(scale: GramScale, form: StyleLoss, layer_weights: list[float]) 
     b = (x[:, :-1, :-1, :] - x[:, :-1, 1:, :]) ** 2
     tv_loss = tv_weight * np.sum(a + b)
 
-    ours = _evaluation(network, _STYLE_OF_THE_PHOTOS_SIZE, described)
+    ours = _evaluation(float64_network, _STYLE_OF_THE_PHOTOS_SIZE, described)
     for name, expected in (("content", content_loss), ("style", style_loss), ("tv", tv_loss)):
         assert ours.terms[name].item() == pytest.approx(expected, rel=1e-5)
     assert ours.total.item() == pytest.approx(content_loss + style_loss + tv_loss, rel=1e-5)
