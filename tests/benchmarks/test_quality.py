@@ -35,7 +35,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("tiny")
 def test_the_benchmark_paints_once_and_writes_its_page(tmp_path: Path) -> None:
     page = tmp_path / "quality.md"
-    names = ["facts", "duels 32", "statistics 32", "measures 32", "candidates", "identity"]
+    names = ["facts", "duels 32", "statistics 32", "measures 32", "pictures 32", "candidates", "identity"]
     page.write_text("".join(f"words\n<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in names), encoding="utf-8")
     studio = Studio(tmp_path / "work")
     assert run_all(studio, seconds=0.0) == 0
@@ -64,7 +64,9 @@ def test_default_gets_on_where_the_first_full_step_is_too_long() -> None:
 def test_the_page_has_a_place_for_every_part() -> None:
     page = (ROOT / "docs" / "quality.md").read_text(encoding="utf-8")
     parts = ["facts", "candidates", "identity"]
-    parts += [f"{part} {scale.size}" for scale in quality.SCALES for part in ("duels", "statistics", "measures")]
+    parts += [
+        f"{part} {scale.size}" for scale in quality.SCALES for part in ("duels", "statistics", "measures", "pictures")
+    ]
     assert fill(page, dict.fromkeys(parts, "new")).count("\nnew\n") == len(parts)
 
 
