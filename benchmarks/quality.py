@@ -168,12 +168,14 @@ def write(studio: Studio, page: Path, images: Path, numbers: Path) -> None:
     parts: dict[str, str] = {"facts": facts()}
     for scale in SCALES:
         found = compared(studio, scale)
-        parts[f"duels {scale.size}"] = report.duel_table(found, RIVALS)
-        parts[f"statistics {scale.size}"] = report.statistics_table(found, RIVALS)
-        parts[f"measures {scale.size}"] = report.measures_table(by_preset(studio, scale))
-        rows = [paintings(studio, scale, pair) for pair in scale.pairs]
-        cell = (200, 200) if scale is SCALES[0] else (400, 300)
-        report.save_sheet(images / f"quality-{scale.size}.jpg", rows, cell)
+        parts[f"duels {scale.size}"] = report.duel_table(found, RIVALS) if found else "Not measured yet."
+        parts[f"statistics {scale.size}"] = report.statistics_table(found, RIVALS) if found else ""
+        parts[f"measures {scale.size}"] = report.measures_table(by_preset(studio, scale)) if found else ""
+        name = f"quality-{scale.size}.jpg"
+        parts[f"pictures {scale.size}"] = f"![The pairs, in this order](images/{name})" if found else ""
+        if found:
+            cell = (200, 200) if scale is SCALES[0] else (400, 300)
+            report.save_sheet(images / name, [paintings(studio, scale, pair) for pair in scale.pairs], cell)
     gallery = [run for run in gallery_runs(SCALES[0]) if studio.result(run)]
     report.save_sheet(images / "quality-styles.jpg", [[studio.painting(run) for run in gallery]], (256, 192))
     sizes = [next(iter(our_runs(scale, scale.pairs[0])[1:])) for scale in (TRIALS, *SCALES)]

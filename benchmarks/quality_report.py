@@ -39,6 +39,8 @@ class Curve:
         """The measure at a content distance: straight lines between the logarithms, the outermost ones continued."""
         after = next((n for n, (x, _) in enumerate(self.points) if x >= content), len(self.points) - 1)
         (x0, y0), (x1, y1) = self.points[max(0, after - 1)], self.points[max(1, after)]
+        if x0 == x1:  # nothing moved: too few steps
+            return y0
         share = math.log(content / x0) / math.log(x1 / x0)
         return y0 * (y1 / y0) ** share
 

@@ -35,7 +35,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("tiny")
 def test_the_benchmark_paints_once_and_writes_its_page(tmp_path: Path) -> None:
     page = tmp_path / "quality.md"
-    names = ["facts", "duels 32", "statistics 32", "measures 32", "candidates", "identity"]
+    names = ["facts", "duels 32", "statistics 32", "measures 32", "pictures 32", "candidates", "identity"]
     page.write_text("".join(f"words\n<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in names), encoding="utf-8")
     studio = Studio(tmp_path / "work")
     assert run_all(studio, seconds=0.0) == 0
@@ -64,7 +64,9 @@ def test_default_gets_on_where_the_first_full_step_is_too_long() -> None:
 def test_the_page_has_a_place_for_every_part() -> None:
     page = (ROOT / "docs" / "quality.md").read_text(encoding="utf-8")
     parts = ["facts", "candidates", "identity"]
-    parts += [f"{part} {scale.size}" for scale in quality.SCALES for part in ("duels", "statistics", "measures")]
+    parts += [
+        f"{part} {scale.size}" for scale in quality.SCALES for part in ("duels", "statistics", "measures", "pictures")
+    ]
     assert fill(page, dict.fromkeys(parts, "new")).count("\nnew\n") == len(parts)
 
 
@@ -79,7 +81,7 @@ def test_steps_are_cut_or_added_so_that_they_take_the_time() -> None:
     for budget in (0.1, 10.0):
         cut = cut_to(asked, (64, 64), budget, cost)
         spent = sum(cost(replace(asked, size=level.width)) * level.iterations for level in plan_for((64, 64), cut))
-        assert budget - cost(asked) - 2 * cost(replace(asked, size=16)) < spent <= budget
+        assert budget - 2 * cost(asked) < spent <= budget
         assert cut.coarsest_iterations / cut.iterations == pytest.approx(900 / 500, rel=0.05)
 
 

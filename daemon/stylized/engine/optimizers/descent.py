@@ -23,12 +23,14 @@ from stylized.engine.optimizers.memory import Memory, copied, evaluation_in, of_
 
 Evaluate = Callable[[Tensor], Evaluation]
 
-# A rejected step is followed by one of a quarter, an accepted one by one of twice the length up to the full step. Not
-# of four times: L-BFGS, which begins anew after a rejection, would then overshoot at every second step for ever where
-# its first full step is too long, as on strong style weights with normalized losses.
+# A rejected step is followed by a shorter one, an accepted one by one of four times the length up to the full step. A
+# step that was refused since the loss rose costs more than the next one gives back: L-BFGS begins anew after it, and
+# where its first full step is too long, as on strong style weights with normalized losses, it would otherwise overshoot
+# at every second step for ever. A loss that is not finite says nothing of that kind.
 # After ten rejections a step has shrunk to a millionth: no direction helps then.
-_SHRINK = 0.25
-_GROW = 2.0
+_GROW = 4.0
+_SHRINK = 1 / 4
+_SHRINK_AT_A_RISE = 1 / 8
 MAX_REJECTIONS = 10
 
 
@@ -64,12 +66,14 @@ class Descent(ABC):
         """Evaluate the candidate once, move there or stay, and choose the next candidate."""
         found = evaluate(self._candidate)
         before = self._accepted or _unknown(found)
-        accept = torch.isfinite(found.total) & torch.isfinite(found.gradient.abs().sum())
+        finite = torch.isfinite(found.total) & torch.isfinite(found.gradient.abs().sum())
+        accept = finite
         if self._greatest_rise is not None:
-            accept &= found.total - before.total <= self._greatest_rise * before.total.abs()
+            accept = finite & (found.total - before.total <= self._greatest_rise * before.total.abs())
         now = select(accept, found, before)
         point = torch.where(accept, self._candidate, self._point)
-        self._stretch = torch.where(accept, (self._stretch * _GROW).clamp(max=1.0), self._stretch * _SHRINK)
+        shorter = self._stretch * torch.where(finite, _SHRINK_AT_A_RISE, _SHRINK)
+        self._stretch = torch.where(accept, (self._stretch * _GROW).clamp(max=1.0), shorter)
         self._rejections = torch.where(accept, torch.zeros_like(self._rejections), self._rejections + 1)
         self._learn(accept, point, point - self._point, now.gradient - before.gradient)
         move = self._direction(point, now.gradient) * (self._learning_rate * self._stretch)
