@@ -85,7 +85,7 @@ def test_every_statistics_gradient_is_finite_to_the_pixels(
     _assert_finite(Objective(any_network, 255 * _PICTURES[photo], styles, described), 255 * _PICTURES[photo])
 
 
-@pytest.mark.parametrize(("form", "tv_loss"), zip(ContentLoss, TvLoss, strict=True))
+@pytest.mark.parametrize(("form", "tv_loss"), list(zip(ContentLoss, TvLoss, strict=True)))
 def test_every_other_loss_and_its_gradient_are_finite(any_network: Network, form: ContentLoss, tv_loss: TvLoss) -> None:
     described = parameters(
         content_loss=form,
