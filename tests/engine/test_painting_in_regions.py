@@ -35,7 +35,7 @@ def half(*, left: bool, height: int = HEIGHT, width: int = WIDTH) -> Tensor:
 
 def request(*styles: StyleSource, mask: Tensor | None = None, **changes: Any) -> Request:
     settings = {"size": WIDTH, "iterations": 6, **changes}
-    return Request(PHOTO, styles or (StyleSource(FIRST, 1.0),), parameters(**settings), 0, mask)
+    return Request(PHOTO, styles or (StyleSource(FIRST, 1.0),), parameters(**settings), seed=0, mask=mask)
 
 
 def painted(network: Network, wanted: Request) -> Finished:
