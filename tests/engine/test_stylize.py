@@ -89,8 +89,11 @@ def test_the_users_picture_is_not_changed(network: Network) -> None:
     assert torch.equal(style, copies[1])
 
 
-@pytest.mark.parametrize("precision", ["network", "bf16_network"])
-@pytest.mark.parametrize("optimizer", list(Optimizer))
+# An optimiser sees nothing of the network's arithmetic, and bf16 is slow where it is emulated: one is enough there.
+@pytest.mark.parametrize(
+    ("precision", "optimizer"),
+    [*(("network", optimizer) for optimizer in Optimizer), ("bf16_network", Optimizer.LBFGS)],
+)
 def test_the_same_seed_gives_the_same_bytes(
     request: pytest.FixtureRequest, precision: str, optimizer: Optimizer
 ) -> None:
