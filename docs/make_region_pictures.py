@@ -89,7 +89,7 @@ def regions(studio: Studio) -> list[Image.Image]:
 
 def colours(studio: Studio) -> list[Image.Image]:
     """The photo, and one style in its own colours and in the photo's."""
-    style = Style("mosaic")
+    style = Style("oil")
     return [
         studio.photo,
         studio.paint(style),

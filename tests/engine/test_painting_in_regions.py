@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stylized.engine.choices import ColorMethod, Init, MaskPropagation
+from stylized.engine.choices import ColorMethod, Init, Iterate, MaskPropagation
 from stylized.engine.held import Held
 from stylized.engine.losses.statistics import gram_matrix
 from stylized.engine.network import Network
@@ -146,6 +146,16 @@ def test_what_is_held_does_not_count_as_painting(network: Network) -> None:
 
 
 INSIDE = MaskPropagation.INSIDE
+
+
+def test_the_losses_of_an_average_are_those_of_what_is_shown(network: Network) -> None:
+    """Also where the average of points is noise, which the photo hides."""
+    mask = half(left=True)
+    wanted = request(mask=mask, init=Init.NOISE, iterate=Iterate.AVERAGE, average_decay=0.5, iterations=4)
+    finished = painted(network, wanted)
+    target = StyleTarget(255 * FIRST, 1.0, mask)
+    shown = Objective(network, 255 * PHOTO, [target], wanted.parameters).evaluate(255 * finished.picture)
+    assert finished.losses["content"] == pytest.approx(shown.terms["content"].item(), rel=0.05)
 
 
 def test_the_gradient_of_a_held_painting_belongs_to_its_loss() -> None:

@@ -113,8 +113,8 @@ class Course:
     def finished(self) -> Finished:
         """Return the painting at the full size. Raises NotFiniteError if no picture was ever good."""
         stage = self._at
-        point = stage.iterates.point
-        losses = _finite(stage.iterates.evaluation or stage.objective.evaluate(point))
+        point, held = stage.iterates.point, stage.canvas.held
+        losses = _finite(stage.iterates.evaluation or stage.objective.evaluate(held.shown(point) if held else point))
         losses = losses or _finite(stage.walk.evaluation) or self._good
         if stage.canvas.level != self._full:
             point = rescale(point, self._full.width, self._full.height)
