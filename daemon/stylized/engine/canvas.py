@@ -33,7 +33,7 @@ class Canvas:
         self._in_use = in_use
         self.level = level
         self.photo = photo_at(network, request, level)
-        self.held = held_at(network, request, level)
+        self.held = self._held()
         self.match_colors(parameters)
 
     def match_colors(self, parameters: Parameters) -> None:
@@ -55,6 +55,16 @@ class Canvas:
         shape = (level.height, level.width)
         return start_picture(shape, parameters, self._request.seed, self._content, self._styles, init_image).to(device)
 
+    def shown(self, parameters: Parameters) -> Shown:
+        """Return how points of this level's size are shown."""
+        return Shown(self.photo, self.held, parameters.color_method, parameters.color)
+
+    def _held(self) -> Held | None:
+        content, mask = self._content, self._request.mask
+        if content is None or mask is None:
+            return None
+        return Held(scale_mask(mask.to(self._network.device), self.level.width, self.level.height), content)
+
     @property
     def _content(self) -> Tensor | None:
         """The photo, RGB 0..255."""
@@ -66,17 +76,3 @@ def photo_at(network: Network, request: Request, level: Level) -> Tensor | None:
     if request.content is None:
         return None
     return resample(request.content.to(network.device), level.width, level.height)
-
-
-def held_at(network: Network, request: Request, level: Level) -> Held | None:
-    """Return what keeps the photo outside the mask at a level's size, in RGB 0..255; None without a mask."""
-    photo = photo_at(network, request, level)
-    if request.mask is None or photo is None:
-        return None
-    return Held(scale_mask(request.mask.to(network.device), level.width, level.height), 255.0 * photo)
-
-
-def shown_at(network: Network, request: Request, level: Level, parameters: Parameters) -> Shown:
-    """Return how points of a level's size are shown."""
-    photo, held = photo_at(network, request, level), held_at(network, request, level)
-    return Shown(photo, held, parameters.color_method, parameters.color)

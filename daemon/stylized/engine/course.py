@@ -13,10 +13,10 @@ from random import Random
 import torch
 from torch import Tensor
 
-from stylized.engine.canvas import Canvas, photo_at, shown_at
+from stylized.engine.canvas import Canvas, photo_at
 from stylized.engine.choices import ColorMethod
 from stylized.engine.iterates import Iterates, make_iterates
-from stylized.engine.job import EndNow, Finished, Request, Shown, State, Step, fingerprint, numbers
+from stylized.engine.job import EndNow, Finished, Request, State, Step, fingerprint, numbers
 from stylized.engine.needs import check_pictures
 from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective
@@ -113,12 +113,13 @@ class Course:
     def finished(self) -> Finished:
         """Return the painting at the full size. Raises NotFiniteError if no picture was ever good."""
         stage = self._at
-        point, held = stage.iterates.point, stage.canvas.held
+        canvas, point, held = stage.canvas, stage.iterates.point, stage.canvas.held
         losses = _finite(stage.iterates.evaluation or stage.objective.evaluate(held.shown(point) if held else point))
         losses = losses or _finite(stage.walk.evaluation) or self._good
-        if stage.canvas.level != self._full:
+        if canvas.level != self._full:
             point = rescale(point, self._full.width, self._full.height)
-        picture = shown_at(self._network, self._request, self._full, self._parameters).picture(point)
+            canvas = self._canvas(self._full)
+        picture = canvas.shown(self._parameters).picture(point)
         if losses is None or not torch.isfinite(picture).all():
             raise NotFiniteError
         early = self.ended and self._iteration < self._iterations
@@ -136,7 +137,7 @@ class Course:
             stage.canvas.level,
             stage.walk.evaluation,
             stage.iterates.point,
-            Shown(stage.canvas.photo, stage.canvas.held, self._parameters.color_method, self._parameters.color),
+            stage.canvas.shown(self._parameters),
         )
 
     def _enter(self, level: Level) -> None:
