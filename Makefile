@@ -22,7 +22,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 demo: $(VENV)/ready ## Paint the sample photo in a built-in style
 	$(BIN)/stylize demo demo
 
-test: $(VENV)/ready ## Run the tests (about ten minutes on 2 cores; two more where GIMP must be fetched first)
+test: $(VENV)/ready ## Run the tests (about 25 minutes on 2 slow cores; two more where GIMP must be fetched first)
 	$(BIN)/python -m pytest
 
 test-endurance: $(VENV)/ready ## A hundred paintings in one GIMP, two hundred kills of a hot folder, and whatever else takes minutes

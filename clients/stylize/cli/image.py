@@ -45,14 +45,7 @@ def image(
     precision: options.Precision = None,
     depth: options.Depth = 8,
     metadata: options.MetadataKept = "all",
-    preview: Annotated[
-        bool,
-        typer.Option(
-            "--preview",
-            help="Show the painting in the terminal as it forms: as a picture where the terminal can, else in colored "
-            "blocks.",
-        ),
-    ] = False,
+    preview: options.Preview = False,
     preview_to: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Rewrite this picture as the painting forms.")
     ] = None,

@@ -184,7 +184,14 @@ LossCsv = Annotated[
         show_default=False,
     ),
 ]
-Preview = Annotated[bool, typer.Option("--preview", help="Show the painting in the terminal as it forms.")]
+Preview = Annotated[
+    bool,
+    typer.Option(
+        "--preview",
+        help="Show the painting in the terminal as it forms: as a picture where the terminal can, else in colored "
+        "blocks.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]
 AsEvents = Annotated[bool, typer.Option("--json", help="Print one event a line, as JSON, and nothing else.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

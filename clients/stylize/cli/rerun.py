@@ -48,7 +48,7 @@ def rerun(
         typer.Option(metavar="FILE", help="The mask, if it is not found by itself.", show_default=False),
     ] = None,
     metadata: options.MetadataKept = "all",
-    preview: Annotated[bool, typer.Option("--preview", help="Show the painting in the terminal as it forms.")] = False,
+    preview: options.Preview = False,
     save_every: options.SaveEvery = None,
     timelapse: options.Timelapse = None,
     timelapse_every: options.TimelapseEvery = options.TIMELAPSE_EVERY,
