@@ -172,7 +172,7 @@ class FeatureOrder:
             raise error_from_reason(
                 Reason.FEATURE_UNAVAILABLE,
                 "This daemon does not show what filters respond to.",
-                remedy="No daemon of this version does: that part of it is still to be built.",
+                remedy="Use a daemon of this client's version.",
             )
 
     def message(self, image_ids: Mapping[str, str]) -> pb.StylizeRequest:

@@ -31,7 +31,17 @@ from stylized.service.uploads import ImageStore
 from stylized.styles import BuiltinStyle
 
 API_VERSIONS = ("neuralstyle.v1",)
-FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job", "watch-job", "masks", "resume")
+FEATURES = (
+    "stylize",
+    "upload-image",
+    "cancel-job",
+    "stop-and-keep",
+    "update-job",
+    "watch-job",
+    "masks",
+    "resume",
+    "feature-visualization",
+)
 THUMBNAIL_SIDE = 192
 CLIENT_METADATA = "x-client"
 MAX_CLIENT_NAME = 64
