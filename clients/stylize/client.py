@@ -174,7 +174,6 @@ class Client:
         filter: int,
         *,
         count: int | None = None,
-        preset: PresetSource | None = None,
         priority: str | None = None,
         max_runtime: float | None = None,
         detach: bool = False,
@@ -185,11 +184,11 @@ class Client:
         what caused them, projected back to pixels, and beside that the parts of the pictures (Zeiler and Fergus 2014).
 
         layer: such as "relu3_1". filter: from 0. count: how many responses; None for 9.
-        tunables: `backbone` and `size`, to which larger pictures are scaled down before they are looked through.
+        tunables: `backbone` and `size`, to which larger pictures are scaled down before they are looked through; there
+            are no others.
         For the rest see `stylize`.
         """
-        chosen = choose_preset(preset, tunables)
-        request = job_request(chosen, tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
+        request = job_request("", tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
         opened = tuple(open_picture(picture, self.limits.max_image_bytes) for picture in pictures)
         order = FeatureOrder(request, opened, layer, filter, count)
         order.check_supported(self._connection.info.features)

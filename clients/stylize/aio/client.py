@@ -138,7 +138,6 @@ class AsyncClient:
         filter: int,
         *,
         count: int | None = None,
-        preset: PresetSource | None = None,
         priority: str | None = None,
         max_runtime: float | None = None,
         detach: bool = False,
@@ -146,8 +145,7 @@ class AsyncClient:
         **tunables: object,
     ) -> AsyncJob:
         """Starts a job that shows what a filter of the network responds to; see `Client.visualize_features`."""
-        chosen = await asyncio.to_thread(choose_preset, preset, tunables)
-        request = job_request(chosen, tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
+        request = job_request("", tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
         limit = self.limits.max_image_bytes
         opened = [await asyncio.to_thread(open_picture, picture, limit) for picture in pictures]
         order = FeatureOrder(request, tuple(opened), layer, filter, count)

@@ -235,6 +235,7 @@ class StylizeServicer(rpc.StylizeServiceServicer):
             max_iterations=int(RANGES["iterations"].maximum),
             max_styles=self._limits.max_styles,
             max_queued_jobs=self._limits.max_queued_jobs,
+            max_feature_pictures=self._limits.max_feature_pictures,
         )
         message.image_ttl.FromMilliseconds(int(self._limits.image_ttl_s * 1000))
         message.detached_ttl.FromMilliseconds(int(self._limits.detached_ttl_s * 1000))
