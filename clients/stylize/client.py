@@ -191,7 +191,7 @@ class Client:
         request = job_request("", tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
         opened = tuple(open_picture(picture, self.limits.max_image_bytes) for picture in pictures)
         order = FeatureOrder(request, opened, layer, filter, count)
-        order.check_supported(self._connection.info.features)
+        order.check_supported(self._connection.info.features, self.limits.max_feature_pictures)
         return Job(functools.partial(self._open_stream, order), None, stop=self.cancel if detach else None)
 
     def watch(

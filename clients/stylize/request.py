@@ -166,13 +166,20 @@ class FeatureOrder:
         """What must be uploaded."""
         return list(self.looked_through)
 
-    def check_supported(self, features: Collection[str]) -> None:
-        """Raises Unsupported if the daemon, whose features these are, knows nothing of it."""
+    def check_supported(self, features: Collection[str], most_pictures: int) -> None:
+        """Raises Unsupported if the daemon, whose features these are, knows nothing of it, InvalidRequest for more
+        pictures than it looks through: before they are sent."""
         if FEATURES_FEATURE not in features:
             raise error_from_reason(
                 Reason.FEATURE_UNAVAILABLE,
                 "This daemon does not show what filters respond to.",
                 remedy="Use a daemon of this client's version.",
+            )
+        if len(self.looked_through) > most_pictures:
+            raise error_from_reason(
+                Reason.INVALID_REQUEST,
+                f"These are {len(self.looked_through)} pictures; the daemon looks through at most {most_pictures}.",
+                remedy="Name fewer of them.",
             )
 
     def message(self, image_ids: Mapping[str, str]) -> pb.StylizeRequest:

@@ -149,7 +149,7 @@ class AsyncClient:
         limit = self.limits.max_image_bytes
         opened = [await asyncio.to_thread(open_picture, picture, limit) for picture in pictures]
         order = FeatureOrder(request, tuple(opened), layer, filter, count)
-        order.check_supported(self._connection.info.features)
+        order.check_supported(self._connection.info.features, self.limits.max_feature_pictures)
         open_call = functools.partial(self._open_call, order)
         return await AsyncJob(open_call, None, stop=self.cancel if detach else None).begin()
 

@@ -324,7 +324,7 @@ def short_name(name: str) -> str:
 def progress_text(event: events.Progress) -> str:
     """Step, loss and time left."""
     left = f"  {duration_text(event.eta)} left" if event.eta else ""
-    return f"{event.iteration}/{event.iterations}{_loss_text(event, "  ")}{left}"
+    return f"{event.iteration}/{event.iterations}{_loss_text(event, '  ')}{left}"
 
 
 def ahead_text(event: events.Queued) -> str:

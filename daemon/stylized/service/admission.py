@@ -14,7 +14,7 @@ from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.engine.schedule import PictureTooSmallError, plan
 from stylized.service import convert
 from stylized.service.errors import ServiceError
-from stylized.service.feature_jobs import admit_features
+from stylized.service.feature_jobs import admit_features, feature_parameters
 from stylized.service.jobs import JobSpec, StyleSpec
 from stylized.service.limits import (
     DEFAULT_FRAME_INTERVAL_S,
@@ -62,11 +62,14 @@ class Admission:
     async def admit(self, request: pb.StylizeRequest, client: str) -> JobSpec:
         """The job that `request` asks for. Raises ServiceError that names the field at fault."""
         preset = self._preset(request.preset)
-        parameters = convert.parameters_from(preset.parameters, request.tunables)
+        shows_features = request.HasField("features")
+        parameters = (
+            feature_parameters(preset.parameters, request)
+            if shows_features
+            else convert.parameters_from(preset.parameters, request.tunables)
+        )
         await self._check_backbone(parameters.backbone)
-        features = None
-        if request.HasField("features"):
-            features = await admit_features(request, parameters, self._limits, self._image)
+        features = await admit_features(request, parameters, self._limits, self._image) if shows_features else None
         precision = convert.precision_from(request.precision)
         preview = preview_from(request.preview) if request.HasField("preview") else None
         batch = request.priority == pb.PRIORITY_BATCH

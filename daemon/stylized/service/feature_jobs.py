@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
@@ -10,6 +11,7 @@ from stylized.engine.feature_sheet import DEFAULT_COUNT, FeatureQuery, Sheet
 from stylized.engine.layers import min_side
 from stylized.engine.parameters import ParameterError, Parameters, UnknownLayerError
 from stylized.engine.schedule import PictureTooSmallError, fit_size
+from stylized.service import convert
 from stylized.service.errors import ServiceError
 from stylized.service.jobs import FeatureSpec, Job
 from stylized.service.limits import Limits, progress_interval_s
@@ -24,6 +26,17 @@ TUNABLES = ("size", "backbone")
 """Those that have one."""
 
 
+def feature_parameters(base: Parameters, request: pb.StylizeRequest) -> Parameters:
+    """Those of the preset with size and backbone as `request` has them. The layers that a painting would be compared in
+    do not matter, so they may be another network's.
+
+    Raises ServiceError that names the field at fault.
+    """
+    _check_fields(request)
+    asked = convert.with_tunables(base, request.tunables)
+    return replace(convert.checked_parameters(replace(base, size=asked.size)), backbone=asked.backbone)
+
+
 async def admit_features(
     request: pb.StylizeRequest,
     parameters: Parameters,
@@ -32,11 +45,10 @@ async def admit_features(
 ) -> FeatureSpec:
     """The feature visualisation that `request` asks for.
 
-    parameters: the preset's with those of the request. find: gives the stored picture that a field of the request has.
+    parameters: what `feature_parameters` gives. find: gives the stored picture that a field of the request has.
     Raises ServiceError that names the field at fault.
     """
     asked = request.features
-    _check_fields(request)
     query = FeatureQuery(asked.layer, asked.filter, asked.count if asked.HasField("count") else DEFAULT_COUNT)
     try:
         query.validated(parameters.backbone)

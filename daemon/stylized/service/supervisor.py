@@ -288,7 +288,8 @@ def _end(job: Job, outcome: Painting | ServiceError) -> None:
     job.end(outcome)
     if isinstance(outcome, Painting):
         seconds = outcome.summary.run_time.ToMilliseconds() / 1000
-        log.info("job %s: finished after %.1f s, loss %.4g", job.job_id, seconds, outcome.summary.loss)
+        loss = f", loss {outcome.summary.loss:.4g}" if outcome.summary.terms else ""
+        log.info("job %s: finished after %.1f s%s", job.job_id, seconds, loss)
     elif outcome.reason is Reason.CANCELLED:
         log.info("job %s: cancelled at iteration %d of %d", job.job_id, job.iteration, job.iterations)
     else:
