@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -22,6 +23,7 @@ from stylized.engine.features import DeconvNetwork, visualize
 from stylized.service.limits import Limits
 from stylized.weights import load_weights
 from tests.promises.test_one_photo_becomes_one_painting import picture, run
+from tests.promises.test_the_daemon_paints_with_the_networks_it_was_given import weights_file
 from tests.real_daemon import RealDaemon, error_info, raw_image, reason_of, small_request, upload, wait_for
 
 LAYER, FILTER = "relu2_1", 5
@@ -227,19 +229,35 @@ def with_query(**query) -> pb.StylizeRequest:
         (
             lambda: changed(tunables=pb.Tunables(backbone=pb.BACKBONE_CAFFENET), layer="conv4"),
             "WEIGHTS_MISSING",
-            None,
+            "tunables.backbone",
             "caffenet",
         ),
     ],
 )
 def test_what_cannot_be_shown_is_refused_by_its_field(
-    daemon: RealDaemon, make: Callable[[], pb.StylizeRequest], reason: str, field: str | None, told: str
+    daemon: RealDaemon, make: Callable[[], pb.StylizeRequest], reason: str, field: str, told: str
 ) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         run(daemon, make())
     assert reason_of(caught.value) == reason
-    assert error_info(caught.value).metadata.get("field") == field
+    assert error_info(caught.value).metadata["field"] == field
     assert told in str(caught.value.details())
+
+
+def test_another_network_shows_its_filters_whatever_layers_the_preset_has(
+    start_daemon: Callable[..., RealDaemon], tmp_path: Path
+) -> None:
+    daemon = start_daemon("--weights", weights_file(tmp_path, Backbone.CAFFENET))
+    daemon.wait_until_loaded()
+    network = pb.Tunables(backbone=pb.BACKBONE_CAFFENET)
+    request = features_request(raw_image(96, 80), layer="relu2", filter=3, tunables=network, result_format=FLOATS)
+    events = run(daemon, request)
+    layout = Sheet.of(FeatureQuery("relu2", 3), Backbone.CAFFENET)
+    assert sheet_of(events).shape == (layout.height, layout.width, 3)
+    assert events[-1].summary.weights.backbone == pb.BACKBONE_CAFFENET
+    with pytest.raises(grpc.RpcError) as caught:
+        run(daemon, features_request(raw_image(96, 80), layer="relu2_1", tunables=network))
+    assert reason_of(caught.value) == "UNKNOWN_LAYER"
 
 
 def test_pictures_that_are_too_much_together_are_refused(start_daemon: Callable[..., RealDaemon]) -> None:
