@@ -192,7 +192,8 @@ class Client:
         opened = tuple(open_picture(picture, self.limits.max_image_bytes) for picture in pictures)
         order = FeatureOrder(request, opened, layer, filter, count)
         order.check_supported(self._connection.info.features, self.limits.max_feature_pictures)
-        return Job(functools.partial(self._open_stream, order), None, stop=self.cancel if detach else None)
+        open_stream = functools.partial(self._open_stream, order)
+        return Job(open_stream, None, stop=self.cancel if detach else None, sources=order.sources())
 
     def watch(
         self,

@@ -52,6 +52,18 @@ class StyleRecord:
 
 
 @dataclass(frozen=True)
+class FeatureRecord:
+    """What a sheet of features shows."""
+
+    layer: str
+    filter: int
+    count: int | None
+    """None for the daemon's default."""
+    pictures: tuple[PictureRecord, ...]
+    """Those that were looked through."""
+
+
+@dataclass(frozen=True)
 class Sources:
     """What a job was made from."""
 
@@ -61,6 +73,8 @@ class Sources:
     mask: PictureRecord | None = None
     preset: OwnPreset | None = None
     """A preset of the user's own."""
+    features: FeatureRecord | None = None
+    """What is shown instead of a painting."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,8 @@ class Provenance:
     preset_file: str = ""
     """Name of the user's own preset file, if there was one. `preset` is then what it extends, and `parameters` has its
     values, so that painting again needs no file."""
+    features: FeatureRecord | None = None
+    """What a filter responds to, if the picture shows that; None of a painting."""
 
     @classmethod
     def of(
@@ -114,6 +130,7 @@ class Provenance:
             mask=sources.mask if sources else None,
             depth=depth,
             preset_file=str(sources.preset or "") if sources else "",
+            features=sources.features if sources else None,
         )
 
     @classmethod
@@ -130,6 +147,7 @@ class Provenance:
             given["styles"] = tuple(_style_record(style) for style in styles)
             for name in ("content", "mask"):
                 given[name] = _picture_record(given.get(name))
+            given["features"] = _feature_record(given.get("features"))
         except (KeyError, TypeError) as error:
             raise ValueError(f"damaged: {error!r}") from error
         return cls(**given)
@@ -222,6 +240,14 @@ def _from_text(key: str, text: str) -> Any:
 
 def _picture_record(values: Any) -> PictureRecord | None:
     return PictureRecord(str(values["file"]), str(values["sha256"])) if values else None
+
+
+def _feature_record(values: Any) -> FeatureRecord | None:
+    if not values:
+        return None
+    pictures = [_picture_record(picture) for picture in values["pictures"]]
+    known = tuple(picture for picture in pictures if picture)
+    return FeatureRecord(str(values["layer"]), int(values["filter"]), values["count"], known)
 
 
 def _style_in_gimp(style: Any) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from neuralstyle.v1.reasons import Reason
 from stylize.errors import error_from_reason
 from stylize.own_presets import OwnPreset
 from stylize.pictures import Picture, PictureRecord, PictureSource, open_picture
-from stylize.provenance import Sources, StyleRecord
+from stylize.provenance import FeatureRecord, Sources, StyleRecord
 from stylize.style_names import resolve_style
 from stylize.tunables import build_tunables, parse_choice
 
@@ -165,6 +165,11 @@ class FeatureOrder:
     def pictures(self) -> list[Picture]:
         """What must be uploaded."""
         return list(self.looked_through)
+
+    def sources(self) -> Sources:
+        """What a saved sheet tells of itself."""
+        pictures = tuple(picture.record() for picture in self.looked_through)
+        return Sources(None, (), features=FeatureRecord(self.layer, self.filter, self.count, pictures))
 
     def check_supported(self, features: Collection[str], most_pictures: int) -> None:
         """Raises Unsupported if the daemon, whose features these are, knows nothing of it, InvalidRequest for more

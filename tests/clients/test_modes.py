@@ -224,6 +224,14 @@ def test_features_are_asked_for_by_layer_and_filter(
     assert len(request.features.pictures) == 2
     assert all(picture.image_id in scripted.service.uploads for picture in request.features.pictures)
     assert request.tunables.size == 32
+    told = read_provenance(tmp_path / "relu2_1-12.png").features
+    assert told is not None
+    assert (told.layer, told.filter, told.count) == ("relu2_1", 12, 4)
+    assert [picture.file for picture in told.pictures] == ["cat.png", "dog.png"]
+    again = call_cli("rerun", "relu2_1-12.png")
+    assert again.returncode == LocalExit.INPUT_UNREADABLE
+    assert "stylize features PICTURE... --layer relu2_1 --filter 12" in again.stderr
+    assert len(scripted.service.requests) == 1
 
 
 def test_asyncio_asks_for_features_too(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stylized.engine.choices import Backbone
 from stylized.engine.feature_sheet import FeatureQuery, Sheet
-from stylized.engine.features import DeconvNetwork, FeatureStep, Visualized, visualize
+from stylized.engine.features import DeconvNetwork, FeatureStep, Visualized, contrasted, visualize
 from stylized.engine.features import strongest as strongest_of
 from stylized.engine.job import EndNow
 from stylized.engine.layers import CONVOLUTIONS, ReceptiveField, receptive_field
@@ -188,6 +188,17 @@ def test_stopped_while_projecting_it_leaves_the_rest_blank(weights: Weights) -> 
         else:
             assert (shown.sheet[cell] == 0.5).all()
         assert whole.sheet[cell].std() > 0
+
+
+def test_a_single_strong_pixel_does_not_leave_the_others_gray() -> None:
+    projection = torch.zeros(1, 3, 20, 20)
+    projection[0, :, :10] = 2.0
+    projection[0, 0, 0, 0] = -500.0
+    picture = contrasted(projection)
+    assert (picture[0, :, 1:10] == 1.0).all()
+    assert (picture[0, :, 10:] == 0.5).all()
+    assert picture[0, 0, 0, 0] == 0.0
+    assert (contrasted(torch.zeros(1, 3, 4, 4)) == 0.5).all()
 
 
 def test_one_picture_is_held_at_a_time(weights: Weights) -> None:

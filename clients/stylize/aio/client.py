@@ -151,7 +151,8 @@ class AsyncClient:
         order = FeatureOrder(request, tuple(opened), layer, filter, count)
         order.check_supported(self._connection.info.features, self.limits.max_feature_pictures)
         open_call = functools.partial(self._open_call, order)
-        return await AsyncJob(open_call, None, stop=self.cancel if detach else None).begin()
+        told = await asyncio.to_thread(order.sources)
+        return await AsyncJob(open_call, None, stop=self.cancel if detach else None, sources=told).begin()
 
     async def watch(
         self,

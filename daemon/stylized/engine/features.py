@@ -23,7 +23,8 @@ from stylized.engine.network import Weights
 from stylized.engine.network_torch import normalize_responses
 
 _PAPER = 0.5
-_TINY = torch.finfo(torch.float32).tiny
+# Share of a projection's pixels that are shown in full range; stronger ones are clipped.
+_WITHIN_RANGE = 0.99
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,21 @@ def _projected(
             alone.zero_()
             alone[0, query.filter, response.row, response.column] = response.value
             pixels = network.down(alone, query.layer, switches, size)
-            yield index, response, _PAPER + _PAPER * pixels / pixels.abs().max().clamp(min=_TINY), picture
+            yield index, response, contrasted(pixels), picture
+
+
+def contrasted(projection: Tensor) -> Tensor:
+    """Return a projection [1, 3, H, W] as a picture, sRGB 0..1; middle gray is 0.
+
+    A few pixels are far stronger than the others and would leave these gray, so the full range is what 99 % of the
+    pixels that are not 0 keep within.
+    """
+    strengths = projection.abs().amax(1)
+    strengths = strengths[strengths > 0].cpu()
+    if not len(strengths):
+        return torch.full_like(projection, _PAPER)
+    full = strengths.sort().values[int(_WITHIN_RANGE * (len(strengths) - 1))]
+    return _PAPER + _PAPER * (projection / full.to(projection)).clamp(-1.0, 1.0)
 
 
 def strongest(responses: Tensor, picture: int, count: int, field: ReceptiveField) -> list[Response]:
