@@ -11,9 +11,10 @@ import pytest
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
+from stylized.engine.feature_sheet import FeatureQuery
 from stylized.service.desk import JobDesk
 from stylized.service.errors import ServiceError
-from stylized.service.jobs import Job, JobState, StyleSpec
+from stylized.service.jobs import FeatureSpec, Job, JobState, StyleSpec
 from stylized.service.kept import KEPT_JOB_BYTES
 from stylized.service.limits import Limits
 from stylized.service.outbox import Painting
@@ -143,11 +144,14 @@ def test_an_ended_job_holds_no_pictures() -> None:
         photo = StoredImage("sha256:1", b"photo", None, 32, 32, False, 0.0)
         style = StoredImage("sha256:2", b"style", None, 32, 32, False, 0.0)
         mask = StoredImage("sha256:3", b"mask", None, 32, 32, False, 0.0)
+        looked_through = StoredImage("sha256:4", b"looked through", None, 32, 32, False, 0.0)
         styles = (StyleSpec(style, 1.0, mask, mask),)
-        job = desk.hand_in(replace(SPEC, detach=True, content=photo, styles=styles, mask=mask))
-        assert (photo.pins, style.pins, mask.pins) == (1, 1, 3)
+        features = FeatureSpec(FeatureQuery("relu1_1", 0), (looked_through, looked_through), ((32, 32), (32, 32)))
+        job = desk.hand_in(replace(SPEC, detach=True, content=photo, styles=styles, mask=mask, features=features))
+        assert (photo.pins, style.pins, mask.pins, looked_through.pins) == (1, 1, 3, 2)
         job.end(painting())
-        assert (photo.pins, style.pins, mask.pins) == (0, 0, 0)
+        assert (photo.pins, style.pins, mask.pins, looked_through.pins) == (0, 0, 0, 0)
+        assert job.spec.features is None
         assert job.spec.content is None
         assert job.spec.styles == ()
         assert job.spec.mask is None

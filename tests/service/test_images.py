@@ -6,12 +6,14 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from neuralstyle.v1 import stylize_pb2 as pb
+from stylized.engine.resample import resample
 from stylized.service.errors import ServiceError
-from stylized.service.images import Pixels, brightness, decode_file, decode_raw
+from stylized.service.images import Pixels, brightness, decode_file, decode_raw, scaled, to_unit
 from stylized.service.limits import Limits
 
 LIMITS = Limits()
@@ -165,6 +167,19 @@ def test_a_picture_just_within_the_limits_passes_and_one_beyond_does_not() -> No
     for size in ((51, 20), (40, 38)):
         with pytest.raises(ServiceError, match="Scale it down"):
             decode_file(encoded(gradient(*size)), limits)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("u1", 1.01 / 255), ("<u2", 2e-5), ("<f4", 1e-5)])
+def test_scaled_colours_are_those_that_the_engine_would_scale(dtype: str, most: float) -> None:
+    generator = np.random.default_rng(2)
+    unit = generator.random((40, 60, 3))
+    samples = unit.astype(dtype) if dtype == "<f4" else (unit * np.iinfo(dtype).max).round().astype(dtype)
+    small = scaled(Pixels(samples, samples[..., 0]), 25, 17)
+    assert (small.width, small.height, small.alpha) == (25, 17, None)
+    picture = torch.from_numpy(to_unit(samples).copy()).permute(2, 0, 1)[None]
+    expected = resample(picture, 25, 17)[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(to_unit(small.rgb), expected, atol=most)
+    assert scaled(Pixels(samples, None), 60, 40).rgb is samples
 
 
 @pytest.mark.parametrize("dtype", ["u1", "<u2", "<f4"])
