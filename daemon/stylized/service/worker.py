@@ -21,6 +21,7 @@ import torch
 
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Backbone, Precision
+from stylized.engine.measurements import Measurements
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.network import Network, Weights
 from stylized.engine.network_torch import TorchNetwork
@@ -44,6 +45,7 @@ from stylized.engine.stylize import (
 from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
 from stylized.service.errors import ServiceError, no_weights
+from stylized.service.limits import MAX_MEASUREMENTS_BYTES
 from stylized.service.messages import (
     NO_STATE,
     FrameBlock,
@@ -163,6 +165,7 @@ class _Painter:
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
         self._states = KeptStates()
+        self._measurements = Measurements(MAX_MEASUREMENTS_BYTES)
 
     def run(self) -> None:
         """Paints jobs for ever."""
@@ -238,6 +241,7 @@ class _Painter:
                         style.weight,
                         self._to_mask(style.mask),
                         self._to_mask(style.source_mask),
+                        style.name,
                     )
                     for style in job.styles
                 ),
@@ -246,6 +250,7 @@ class _Painter:
                 init_image=self._to_tensor(job.init_image) if job.init_image else None,
                 mask=self._to_mask(job.mask),
                 resume=state,
+                measurements=self._measurements,
             )
             style_sizes = request.sizes.styles
             events = stylize(self._network(job.parameters.backbone, precision), request)
@@ -301,7 +306,9 @@ class _Painter:
     def _refuse_if_too_large(self, job: RunJob, estimate: int) -> JobFailed | None:
         available = self._device.available_memory()
         if available is not None and estimate > available:
-            self._states.clear()  # a painting that is asked for goes before those that might be asked for again
+            # A painting that is asked for goes before those that might be asked for again.
+            self._states.clear()
+            self._measurements.clear()
             available = self._device.available_memory()
         if available is None or estimate <= available:
             return None
