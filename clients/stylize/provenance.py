@@ -69,7 +69,7 @@ class Provenance:
 
     preset: str
     parameters: dict[str, TunableValue]
-    """All tunables at the end. Of a job that was stopped early, the iterations are those it did."""
+    """All tunables at the end. Of a job that was stopped early, the iterations are those it did at the full size."""
     seed: int
     precision: str
     weights: str
@@ -102,7 +102,7 @@ class Provenance:
         """What the events of a job tell, and what its caller knows."""
         return cls(
             preset=started.preset,
-            parameters={**summary.parameters, "iterations": summary.iterations},
+            parameters={**summary.parameters, **_shortened(started, summary)},
             seed=summary.seed,
             precision=summary.precision,
             weights=summary.weights.name,
@@ -144,6 +144,15 @@ class Provenance:
         for key, value in vars(self).items():
             text.add_text(TEXT_PREFIX + key, value if isinstance(value, str) else json.dumps(value, default=vars))
         return text
+
+
+def _shortened(started: Started, summary: Summary) -> dict[str, TunableValue]:
+    """The iterations of a job that was stopped early: those at the full size, for which the tunable stands. One that
+    was stopped at a coarser size did none; 1 is the least that can be asked for."""
+    if not summary.stopped_early:
+        return {}
+    coarser = sum(level.iterations for level in started.plan[:-1])
+    return {"iterations": max(1, summary.iterations - coarser)}
 
 
 def read_provenance(path: Path) -> Provenance:

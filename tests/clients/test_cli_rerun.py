@@ -49,6 +49,7 @@ def pixels(path: Path) -> object:
     [
         (".png", ["-s", "ink", "--style-weight", "2", "--style-weight", "0.5", "--strength", "0.7"]),
         (".jpg", ["--colors", "keep", "--mask", "mask.png"]),
+        (".png", ["--set", "pyramid_factor=1.5", "--set", "pyramid_min_size=20"]),
         (".png", ["-s", "ink", "--style-mask", "mask.png", "--style-mask", "-", "--style-source-mask", *SOURCE_MASKS]),
         (".tif", ["--depth", "16", "--set", "style_layers=relu1_1:0.5,relu2_1", "--set", "optimizer=adam"]),
     ],
@@ -120,7 +121,7 @@ def test_a_record_of_gimp_is_painted_from_a_file_or_stdin(
     assert (ended.returncode, ended.stdout) == (0, "cat.again.png\n"), ended.stderr
     request = scripted.service.requests[-1]
     assert ([style.name for style in request.styles], request.seed) == (["woodblock"], told.seed)
-    assert request.tunables == pb.Tunables(size=64, iterations=4, style_weight=500.0)
+    assert request.tunables == pb.Tunables(size=64, iterations=9, style_weight=500.0)
     pasted = subprocess.run(
         [sys.executable, "-m", "stylize", "rerun", "-", "--photo", "cat.jpg", "--style", "oil.png", "-o", "new.png"],
         input=record,

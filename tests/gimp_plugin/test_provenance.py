@@ -27,9 +27,12 @@ def messages() -> tuple[pb.Started, pb.Summary]:
     parameters.style_layers.layers.add(layer="relu1_1", weight=0.5)
     parameters.style_layers.layers.add(layer="relu2_1")
     started = pb.Started(job_id="job-1", preset="draft", parameters=parameters, precision=pb.PRECISION_BF16)
+    started.plan.add(width=320, height=240, iterations=80)
+    started.plan.add(width=640, height=480, iterations=80)
     summary = pb.Summary(
         job_id="job-1",
-        iterations=33,
+        iterations=113,
+        stopped_early=True,
         seed=2**40,
         precision=pb.PRECISION_BF16,
         server_version="9.8.7",
