@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -66,7 +66,8 @@ def test_the_pixels_are_the_same(
     assert "Everything that went into it is the same" in again.stderr
     assert pixels(folder / f"first.again{suffix}") == pixels(folder / f"first{suffix}")
     # The copy tells as much as the original: it can be painted again, too.
-    assert read_provenance(folder / f"first.again{suffix}") == read_provenance(folder / f"first{suffix}")
+    told, told_again = (read_provenance(folder / f"first{part}{suffix}") for part in ("", ".again"))
+    assert replace(told_again, job_id=told.job_id) == told
 
 
 def paint(call_cli: RunCli, *options: str) -> None:

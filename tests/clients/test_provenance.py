@@ -15,7 +15,15 @@ from stylize.encoding import Metadata
 from stylize.errors import InputUnreadable
 from stylize.events import Level, Started, Summary, event_from_proto
 from stylize.pictures import open_picture
-from stylize.provenance import PictureRecord, Provenance, StyleRecord, is_painting, parse_provenance, read_provenance
+from stylize.provenance import (
+    PictureRecord,
+    Provenance,
+    Resumed,
+    StyleRecord,
+    is_painting,
+    parse_provenance,
+    read_provenance,
+)
 from stylize.saving import save_painting
 
 from .photos import camera_exif, colours, encode, wide_gamut_profile
@@ -37,6 +45,10 @@ HOW = Provenance(
         StyleRecord("", PictureRecord("oil.png", "01" * 32), 1.0, None, PictureRecord("part.png", "45" * 32)),
     ),
     mask=PictureRecord("mask.png", "23" * 32),
+    init_image=PictureRecord("sketch.png", "67" * 32),
+    resumed_from=Resumed("0123456789abcdef", PictureRecord("half.png", "89" * 32)),
+    job_id="fedcba9876543210",
+    iterations_asked=200,
 )
 
 
