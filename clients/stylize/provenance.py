@@ -201,13 +201,13 @@ def _shortened(started: Started, summary: Summary) -> dict[str, TunableValue]:
     return {"iterations": max(1, summary.iterations - coarser)}
 
 
-def read_provenance(path: Path) -> Provenance:
+def read_provenance(path: str | Path) -> Provenance:
     """What a painting, or a JSON file with the record of one, tells of how it was made.
 
     Raises InputUnreadable if it cannot be read or tells nothing.
     """
     try:
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise InputUnreadable(f"{path} cannot be read: {error.strerror}.") from error
     return parse_provenance(data, str(path))
