@@ -39,9 +39,14 @@ and `note`, each with the `photo` that it is of, if it is of one; and of several
 **`--preview`** asks the terminal what it can show: kitty's graphics, iTerm2's, sixels, else two coloured half blocks
 in each character. A terminal that does not answer within a second gets half blocks.
 
-**What a painting tells.** Its file names the photo, the styles and the mask with their sha-256, but not their
-folders, and all values that it was painted with; `stylize rerun` reads them. `--metadata none` leaves all of that
-out.
+**What a painting tells.** Its file names the photo, the styles, the mask and the picture that it started or went on
+from, with their sha-256, but not their folders, the job that painted it, and all values that it was painted with;
+`stylize rerun` and `stylize continue` read them. `--metadata none` leaves all of that out.
+
+**Going on.** `stylize continue` needs what the daemon keeps of a painting: the last few, as memory allows, until it
+restarts. What the optimiser knew is taken up where size, optimiser and objective are the same, so that ten steps and
+ten more are twenty. Where nothing is kept it says so and paints nothing; `--init PAINTING` then starts from the
+picture.
 
 **Shell completion.** `stylize --install-completion` installs it for bash, zsh or fish. Names of styles and presets
 are asked of a running daemon, and remembered for when none runs; completion never starts one.

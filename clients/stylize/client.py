@@ -21,17 +21,20 @@ from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
     FeatureOrder,
     Order,
+    ResumeSource,
     Uploads,
     WeighableStyle,
     job_request,
     list_styles,
     may_be_named,
     open_optional,
+    open_resumed,
     open_styles,
     shutdown_request,
     update_request,
     upload_messages,
     watch_request,
+    with_start,
 )
 from stylize.tunables import TunableValue, plain_tunables
 
@@ -110,6 +113,8 @@ class Client:
         detach: bool = False,
         depth: int = 8,
         mask: PictureSource | None = None,
+        init_image: PictureSource | None = None,
+        resume_from: ResumeSource | None = None,
         **tunables: object,
     ) -> Job:
         """Starts a job: `content` painted in the manner of `styles`.
@@ -137,12 +142,18 @@ class Client:
         depth: bits a sample of the painting, 8 or 16.
         mask: where to paint, a picture of the photo's shape: white is painted, black stays the photo, gray mixes. None:
             everywhere.
+        init_image: the picture to start from, scaled to the painting; `init` is then "image" by itself.
+        resume_from: a finished painting to go on from: the id of its job, its `Job`, or the `Path` of its file. Of the
+            same photo it goes on from where that one stood, for `iterations` steps more at the full size, with what the
+            optimiser knew as far as that still holds; `init` does not matter. The daemon keeps the last few paintings
+            for this, as memory allows, until it restarts; else NotFound is raised when the job is iterated over.
         tunables: departures from the preset by their names in the contract, such as `size=512`, `iterations=200`,
             `optimizer="adam"`, `style_layers="relu1_1:0.5,relu2_1"`; see `stylize.tunables`.
 
         Raises InputUnreadable, InvalidRequest, NotFound, Busy, Unsupported and others before the job is queued; what
         the daemon refuses of the job itself is raised when the job is iterated over, or here with `detach`.
         """
+        tunables = dict(with_start(tunables, init_image))
         chosen = choose_preset(preset, tunables)
         request = job_request(
             chosen,
@@ -162,7 +173,15 @@ class Client:
         sources = list_styles(styles)
         names = self.style_names if may_be_named(sources) else []
         limit = self.limits.max_image_bytes
-        order = Order(request, photo, open_styles(sources, names, limit), open_optional(mask, limit), chosen)
+        order = Order(
+            request,
+            photo,
+            open_styles(sources, names, limit),
+            open_optional(mask, limit),
+            chosen,
+            open_optional(init_image, limit),
+            open_resumed(resume_from),
+        )
         order.check_supported(self._connection.info.features)
         open_stream = functools.partial(self._open_stream, order)
         return Job(open_stream, photo, stop=self.cancel if detach else None, sources=order.sources())

@@ -68,9 +68,10 @@ class Course:
         return isinstance(error, NotFound) and error.reason is Reason.IMAGE_NOT_FOUND and self.job_id is None
 
     def _fail(self, error: StylizeError) -> NoReturn:
-        """Raises the error that the job ends with: where the value at fault is from a preset file, it says so."""
-        own = self._sources.preset if self._sources else None
-        self._error = own.explained(error) if own else error
+        """Raises the error that the job ends with: where what is at fault is from a file, it says so."""
+        self._error = error
+        for source in (self._sources.preset, self._sources.resumed_from) if self._sources else ():
+            self._error = source.explained(self._error) if source else self._error
         if self._error is error:
             raise error
         raise self._error from error

@@ -4,9 +4,9 @@ PNG: text chunks `stylized:preset`, `stylized:parameters` and so on, one for eac
 is JSON. JPEG, WebP and TIFF: the EXIF tag UserComment holds one JSON object with the same keys. The GIMP plug-in keeps
 such an object, without `content` and `styles`, on its layers; exported as a file it is read here too.
 
-Of the photo and of styles that are files only the file's name and its sha-256 are recorded, never the folder: paintings
-are shown to others, and a home folder's name is nobody's business. The sha-256 makes sure that a file found again by
-its name is the same one.
+Of the photo, of styles and of all else that is a file only the file's name and its sha-256 are recorded, never the
+folder: paintings are shown to others, and a home folder's name is nobody's business. The sha-256 makes sure that a file
+found again by its name is the same one.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ from typing import Any
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from stylize.errors import InputUnreadable
+from neuralstyle.v1.reasons import Reason
+from stylize.errors import InputUnreadable, StylizeError, error_from_reason
 from stylize.events import Started, Summary
 from stylize.own_presets import OwnPreset
 from stylize.pictures import PictureRecord, headers_only
 from stylize.tunables import TunableValue
 
 TEXT_PREFIX = "stylized:"
+RESUME_FIELD = "resume_from"
+"""The field of a request that names the job to go on from."""
 _COMMENT_PREFIX = b"ASCII\0\0\0"
 _STYLE_NAME = re.compile(r"[a-z0-9_-]+")
 _MOST_JSON_BYTES = 1_000_000
@@ -64,6 +67,32 @@ class FeatureRecord:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """Where a painting went on from."""
+
+    job_id: str
+    """The job whose painting it was."""
+    painting: PictureRecord | None = None
+    """The file of that painting, if it was named by its file."""
+
+    def __str__(self) -> str:
+        return self.painting.file if self.painting else f"the painting of job {self.job_id}"
+
+    def explained(self, error: StylizeError) -> StylizeError:
+        """An error of the daemon about the job names the painting and what can be done with it."""
+        if error.reason is not Reason.JOB_NOT_FOUND or error.field != RESUME_FIELD:
+            return error
+        return error_from_reason(
+            error.reason,
+            f"The daemon does not keep where {self} stood, or no longer: it keeps the last few paintings, as memory "
+            "allows, until it restarts.",
+            field=error.field,
+            remedy="Start from its picture instead, without what the optimiser knew: "
+            f"`--init {self.painting.file if self.painting else 'FILE'}`, or init_image in Python.",
+        )
+
+
+@dataclass(frozen=True)
 class Sources:
     """What a job was made from."""
 
@@ -73,6 +102,10 @@ class Sources:
     mask: PictureRecord | None = None
     preset: OwnPreset | None = None
     """A preset of the user's own."""
+    init_image: PictureRecord | None = None
+    """What it started from, if that was a picture of its own."""
+    resumed_from: Resumed | None = None
+    """What it went on from, if it did."""
     features: FeatureRecord | None = None
     """What is shown instead of a painting."""
 
@@ -83,7 +116,7 @@ class Provenance:
 
     preset: str
     parameters: dict[str, TunableValue]
-    """All tunables at the end. Of a job that was stopped early, the iterations are those it did."""
+    """All tunables at the end. Of a job that was stopped early, the iterations are those it did at the full size."""
     seed: int
     precision: str
     weights: str
@@ -105,6 +138,14 @@ class Provenance:
     values, so that painting again needs no file."""
     features: FeatureRecord | None = None
     """What a filter responds to, if the picture shows that; None of a painting."""
+    init_image: PictureRecord | None = None
+    """The picture that it started from, if that was one of its own."""
+    resumed_from: Resumed | None = None
+    """What it went on from, if it did: it then did not start as `parameters` says, nor at coarser sizes."""
+    job_id: str = ""
+    """The job that painted it: a painting can go on from it while the daemon keeps where it stood."""
+    iterations_asked: int = 0
+    """Of a job that was stopped early, the iterations that were asked for; else 0."""
 
     @classmethod
     def of(
@@ -118,7 +159,7 @@ class Provenance:
         """What the events of a job tell, and what its caller knows."""
         return cls(
             preset=started.preset,
-            parameters={**summary.parameters, "iterations": summary.iterations},
+            parameters={**summary.parameters, **_shortened(started, summary)},
             seed=summary.seed,
             precision=summary.precision,
             weights=summary.weights.name,
@@ -131,6 +172,10 @@ class Provenance:
             depth=depth,
             preset_file=str(sources.preset or "") if sources else "",
             features=sources.features if sources else None,
+            init_image=sources.init_image if sources else None,
+            resumed_from=sources.resumed_from if sources else None,
+            job_id=summary.job_id,
+            iterations_asked=int(str(summary.parameters["iterations"])) if summary.stopped_early else 0,
         )
 
     @classmethod
@@ -145,9 +190,10 @@ class Provenance:
             given["seed"] = int(given["seed"])
             styles = given.get("styles") or _style_in_gimp(values.get("style"))
             given["styles"] = tuple(_style_record(style) for style in styles)
-            for name in ("content", "mask"):
+            for name in ("content", "mask", "init_image"):
                 given[name] = _picture_record(given.get(name))
             given["features"] = _feature_record(given.get("features"))
+            given["resumed_from"] = _resumed(given.get("resumed_from"))
         except (KeyError, TypeError) as error:
             raise ValueError(f"damaged: {error!r}") from error
         return cls(**given)
@@ -164,13 +210,22 @@ class Provenance:
         return text
 
 
-def read_provenance(path: Path) -> Provenance:
+def _shortened(started: Started, summary: Summary) -> dict[str, TunableValue]:
+    """The iterations of a job that was stopped early: those at the full size, for which the tunable stands. One that
+    was stopped at a coarser size did none; 1 is the least that can be asked for."""
+    if not summary.stopped_early:
+        return {}
+    coarser = sum(level.iterations for level in started.plan[:-1])
+    return {"iterations": max(1, summary.iterations - coarser)}
+
+
+def read_provenance(path: str | Path) -> Provenance:
     """What a painting, or a JSON file with the record of one, tells of how it was made.
 
     Raises InputUnreadable if it cannot be read or tells nothing.
     """
     try:
-        data = path.read_bytes()
+        data = Path(path).read_bytes()
     except OSError as error:
         raise InputUnreadable(f"{path} cannot be read: {error.strerror}.") from error
     return parse_provenance(data, str(path))
@@ -248,6 +303,10 @@ def _feature_record(values: Any) -> FeatureRecord | None:
     pictures = [_picture_record(picture) for picture in values["pictures"]]
     known = tuple(picture for picture in pictures if picture)
     return FeatureRecord(str(values["layer"]), int(values["filter"]), values["count"], known)
+
+
+def _resumed(values: Any) -> Resumed | None:
+    return Resumed(str(values["job_id"]), _picture_record(values["painting"])) if values else None
 
 
 def _style_in_gimp(style: Any) -> list[dict[str, Any]]:

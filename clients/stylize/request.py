@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from google.protobuf.duration_pb2 import Duration
@@ -15,10 +16,11 @@ from google.protobuf.duration_pb2 import Duration
 from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylize.errors import error_from_reason
+from stylize.course import Course
+from stylize.errors import InputUnreadable, error_from_reason
 from stylize.own_presets import OwnPreset
 from stylize.pictures import Picture, PictureRecord, PictureSource, open_picture
-from stylize.provenance import FeatureRecord, Sources, StyleRecord
+from stylize.provenance import RESUME_FIELD, FeatureRecord, Resumed, Sources, StyleRecord, parse_provenance
 from stylize.style_names import resolve_style
 from stylize.tunables import build_tunables, parse_choice
 
@@ -48,8 +50,13 @@ class Style:
 WeighableStyle: TypeAlias = StyleSource | tuple[StyleSource, float] | Style
 """A style alone, with its weight in the mix, or with masks."""
 
+ResumeSource: TypeAlias = str | Path | Course | Resumed
+"""A painting to go on from: the id of its job, its file (a `Path`), its job, or what a file tells of one."""
+
 MASKS_FEATURE = "masks"
 """What a daemon that knows masks calls it in `GetServerInfo`."""
+RESUME_FEATURE = "resume"
+"""What a daemon that goes on from paintings calls it."""
 FEATURES_FEATURE = "feature-visualization"
 """What a daemon that shows what filters respond to calls it."""
 
@@ -105,10 +112,12 @@ class Order:
     mask: Picture | None = None
     preset: str | OwnPreset = ""
     """As in the request, or the preset of the user's own that it was made from."""
+    init_image: Picture | None = None
+    resumed_from: Resumed | None = None
 
     def pictures(self) -> list[Picture]:
         """What must be uploaded."""
-        pictures = [self.photo, *(style.picture for style in self.styles), *self._masks()]
+        pictures = [self.photo, self.init_image, *(style.picture for style in self.styles), *self._masks()]
         return [picture for picture in pictures if picture]
 
     def check_supported(self, features: Collection[str]) -> None:
@@ -119,6 +128,12 @@ class Order:
                 Reason.FEATURE_UNAVAILABLE,
                 "This daemon knows nothing of masks, so the whole photo would be painted alike.",
                 remedy="Use a daemon of this client's version, or leave the masks out.",
+            )
+        if self.resumed_from and RESUME_FEATURE not in features:
+            raise error_from_reason(
+                Reason.FEATURE_UNAVAILABLE,
+                "This daemon does not go on from paintings, so it would begin anew.",
+                remedy="Use a daemon of this client's version, or start from the painting's picture.",
             )
 
     def message(self, image_ids: Mapping[str, str]) -> pb.StylizeRequest:
@@ -139,12 +154,23 @@ class Order:
                 added.source_mask.image_id = image_ids[style.source_mask.key]
         if self.mask:
             message.mask.image_id = image_ids[self.mask.key]
+        if self.init_image:
+            message.init_image.image_id = image_ids[self.init_image.key]
+        if self.resumed_from:
+            message.resume_from = self.resumed_from.job_id
         return message
 
     def sources(self) -> Sources:
         """What a saved painting tells of its pictures."""
         own = self.preset if isinstance(self.preset, OwnPreset) else None
-        return Sources(_record(self.photo), tuple(style.record() for style in self.styles), _record(self.mask), own)
+        return Sources(
+            _record(self.photo),
+            tuple(style.record() for style in self.styles),
+            _record(self.mask),
+            own,
+            _record(self.init_image),
+            self.resumed_from,
+        )
 
     def _masks(self) -> list[Picture]:
         masks = [self.mask, *(mask for style in self.styles for mask in (style.mask, style.source_mask))]
@@ -295,6 +321,39 @@ def open_styles(
 def open_optional(source: PictureSource | None, max_bytes: int | None) -> Picture | None:
     """A picture, if there is one. Raises what `open_picture` raises."""
     return None if source is None else open_picture(source, max_bytes)
+
+
+def with_start(tunables: Mapping[str, object], init_image: PictureSource | None) -> Mapping[str, object]:
+    """The tunables of a job with a picture to start from: its `init` is image, unless something else is said."""
+    if init_image is None or tunables.get("init") is not None:
+        return tunables
+    return {**tunables, "init": "image"}
+
+
+def open_resumed(source: ResumeSource | None) -> Resumed | None:
+    """What to go on from, if there is something.
+
+    Raises InputUnreadable for a file that does not tell which job painted it, InvalidRequest for a job without an id.
+    """
+    if source is None or isinstance(source, Resumed):
+        return source
+    if isinstance(source, Path):
+        picture = open_picture(source)
+        job_id = parse_provenance(picture.data, str(source)).job_id
+        if not job_id:
+            raise InputUnreadable(
+                f"{source} does not tell which job painted it, so nothing can go on from there.",
+                remedy="Start from its picture instead.",
+            )
+        return Resumed(job_id, picture.record())
+    job_id = source.job_id if isinstance(source, Course) else source
+    if not job_id:
+        raise error_from_reason(
+            Reason.INVALID_REQUEST,
+            "The job to go on from has no id yet: wait for its result.",
+            field=RESUME_FIELD,
+        )
+    return Resumed(job_id)
 
 
 def upload_messages(picture: Picture) -> Iterator[pb.UploadImageRequest]:

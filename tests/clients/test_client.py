@@ -17,7 +17,7 @@ from stylize.errors import InputUnreadable, InvalidRequest, NotFound
 from stylize.request import CHUNK_BYTES
 
 from .photos import camera_exif, colours, encode, srgb_as_wide_gamut, wide_gamut_profile
-from .scripted_daemon import ScriptedService
+from .scripted_daemon import ScriptedService, paint, summary
 
 PHOTO = encode(colours(), "PNG")
 
@@ -160,14 +160,22 @@ def test_a_job_can_be_updated_and_kept_by_its_id(client: Client) -> None:
         client.update("job-1", style_wait=250)
 
 
-def test_a_painting_that_was_stopped_early_tells_the_iterations_that_it_had(client: Client, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("early", "told"), [(False, 9), (True, 4)])
+def test_a_painting_that_was_stopped_early_tells_the_iterations_that_it_had(
+    client: Client, service: ScriptedService, tmp_path: Path, early: bool, told: int
+) -> None:
+    def script(request, context, photo: bytes):
+        *events, _ = paint(request, context, photo)
+        yield from [*events, summary(stopped_early=early)]
+
+    service.script = script
     job = client.stylize(PHOTO, "woodblock")
     saved = job.save(tmp_path / "out.png")
     assert job.summary
     assert job.summary.parameters["iterations"] == 9
     with Image.open(saved) as image:
-        told = json.loads(image.info["stylized:parameters"])
-    assert (told["iterations"], told["style_weight"]) == (4, 500.0)
+        parameters = json.loads(image.info["stylized:parameters"])
+    assert (parameters["iterations"], parameters["style_weight"]) == (told, 500.0)
 
 
 def test_a_client_that_lives_long_does_not_remember_all_its_uploads(

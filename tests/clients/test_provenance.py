@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,21 @@ from PIL import Image
 from stylize.client import Client
 from stylize.encoding import Metadata
 from stylize.errors import InputUnreadable
+from stylize.events import Level, Started, Summary, event_from_proto
 from stylize.pictures import open_picture
-from stylize.provenance import PictureRecord, Provenance, StyleRecord, is_painting, parse_provenance, read_provenance
+from stylize.provenance import (
+    PictureRecord,
+    Provenance,
+    Resumed,
+    StyleRecord,
+    is_painting,
+    parse_provenance,
+    read_provenance,
+)
 from stylize.saving import save_painting
 
 from .photos import camera_exif, colours, encode, wide_gamut_profile
+from .scripted_daemon import started, summary
 
 SUFFIXES = [".png", ".jpg", ".webp", ".tif"]
 HOW = Provenance(
@@ -35,6 +45,10 @@ HOW = Provenance(
         StyleRecord("", PictureRecord("oil.png", "01" * 32), 1.0, None, PictureRecord("part.png", "45" * 32)),
     ),
     mask=PictureRecord("mask.png", "23" * 32),
+    init_image=PictureRecord("sketch.png", "67" * 32),
+    resumed_from=Resumed("0123456789abcdef", PictureRecord("half.png", "89" * 32)),
+    job_id="fedcba9876543210",
+    iterations_asked=200,
 )
 
 
@@ -58,6 +72,15 @@ def test_a_job_tells_its_sources_without_their_folders(client: Client, tmp_path:
     assert told.content == PictureRecord("cat.png", sha256)
     assert told.styles == (StyleRecord("woodblock", None, 2.0), StyleRecord("", PictureRecord("oil.png", sha256)))
     assert b"secret" not in path.read_bytes()
+
+
+def test_one_that_was_stopped_on_its_way_from_coarse_to_fine_tells_those_at_the_full_size() -> None:
+    begun, ended = event_from_proto(started()), event_from_proto(summary(stopped_early=True))
+    assert isinstance(begun, Started)
+    assert isinstance(ended, Summary)
+    for coarser, told in ((20, 5), (40, 1)):
+        plan = (Level(32, 24, coarser), Level(64, 48, 40))
+        assert Provenance.of(replace(begun, plan=plan), replace(ended, iterations=25)).parameters["iterations"] == told
 
 
 def test_the_record_of_a_gimp_layer_is_read(tmp_path: Path) -> None:

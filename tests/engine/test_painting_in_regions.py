@@ -249,9 +249,9 @@ def test_a_style_in_a_region_takes_the_colours_of_the_region(network: Network, m
     captured: list[StyleTarget] = []
     build = Objective.__init__
 
-    def kept(self: Objective, network: Network, content: Tensor, styles: list[StyleTarget], settings: Any) -> None:
+    def kept(self: Objective, network: Network, content: Tensor, styles: list[StyleTarget], *rest: Any) -> None:
         captured.extend(styles)
-        build(self, network, content, styles, settings)
+        build(self, network, content, styles, *rest)
 
     monkeypatch.setattr(Objective, "__init__", kept)
     photo = torch.cat([plain(HEIGHT, WIDTH // 2, 0.2), plain(HEIGHT, WIDTH // 2, 0.8)], dim=3)

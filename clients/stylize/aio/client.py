@@ -20,17 +20,20 @@ from stylize.pictures import PictureSource, open_picture
 from stylize.request import (
     FeatureOrder,
     Order,
+    ResumeSource,
     Uploads,
     WeighableStyle,
     job_request,
     list_styles,
     may_be_named,
     open_optional,
+    open_resumed,
     open_styles,
     shutdown_request,
     update_request,
     upload_messages,
     watch_request,
+    with_start,
 )
 from stylize.tunables import TunableValue, plain_tunables
 
@@ -102,9 +105,12 @@ class AsyncClient:
         detach: bool = False,
         depth: int = 8,
         mask: PictureSource | None = None,
+        init_image: PictureSource | None = None,
+        resume_from: ResumeSource | None = None,
         **tunables: object,
     ) -> AsyncJob:
         """Uploads what must be and starts a job; see `Client.stylize`."""
+        tunables = dict(with_start(tunables, init_image))
         chosen = await asyncio.to_thread(choose_preset, preset, tunables)
         request = job_request(
             chosen,
@@ -125,7 +131,15 @@ class AsyncClient:
         limit = self.limits.max_image_bytes
         photo = await asyncio.to_thread(open_optional, content, limit)
         opened = await asyncio.to_thread(open_styles, sources, names, limit)
-        order = Order(request, photo, opened, await asyncio.to_thread(open_optional, mask, limit), chosen)
+        order = Order(
+            request,
+            photo,
+            opened,
+            await asyncio.to_thread(open_optional, mask, limit),
+            chosen,
+            await asyncio.to_thread(open_optional, init_image, limit),
+            await asyncio.to_thread(open_resumed, resume_from),
+        )
         order.check_supported(self._connection.info.features)
         told = await asyncio.to_thread(order.sources)
         open_call = functools.partial(self._open_call, order)

@@ -13,6 +13,7 @@ from stylize.cli import (
     dream,
     features,
     gimp,
+    going_on,
     image,
     presets,
     reconstruct,
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command("image")(image.image)
 app.command("rerun")(rerun.rerun)
+app.command("continue")(going_on.going_on)
 app.command("sheet")(sheet.sheet)
 app.command("texture")(texture.texture)
 app.command("reconstruct")(reconstruct.reconstruct)

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from stylize.client import Client
     from stylize.job import Job
     from stylize.own_presets import PresetSource
+    from stylize.request import ResumeSource
 
 COLOURS = {"keep": 0.0, "style": 1.0}
 """What `--colors` says, as the tunable `color`."""
 
 
+FROM_PICTURE = "image"
+"""The value of the tunable `init` that starts from a picture of its own."""
 NO_MASK = "-"
 """What `--style-mask` says of a style that has none."""
 
@@ -46,6 +49,10 @@ class Look:
     depth: int = 8
     mask: Path | None = None
     """Where to paint."""
+    init_image: Path | None = None
+    """The picture to start from."""
+    resume_from: ResumeSource | None = None
+    """The painting to go on from."""
 
     def begin(
         self,
@@ -78,6 +85,8 @@ class Look:
             preview_format=preview_format,
             depth=self.depth,
             mask=self.mask,
+            init_image=self.init_image,
+            resume_from=self.resume_from,
             **{**self.tunables, **changes},
         )
 
@@ -106,6 +115,7 @@ def look_from_options(
     precision: str | None = None,
     depth: int = 8,
     mask: Path | None = None,
+    init_image: Path | None = None,
     style_masks: Sequence[str] = (),
     source_masks: Sequence[str] = (),
     **tunables: Any,
@@ -114,8 +124,8 @@ def look_from_options(
 
     assignments: what `--set` was given. tunables: those with options of their own; None is unset.
     preset: a name, or a file that ends in .toml.
-    Raises InvalidRequest, InputUnreadable for a mask or a preset file that cannot be read, or typer's usage error for
-    what is given twice.
+    Raises InvalidRequest, InputUnreadable for a mask, a picture to start from or a preset file that cannot be read, or
+    typer's usage error for what is given twice or contradicts itself.
     """
     from neuralstyle.v1 import stylize_pb2 as pb
     from stylize.own_presets import choose_preset
@@ -139,6 +149,7 @@ def look_from_options(
             raise typer.BadParameter(f"The {name.replace('_', ' ')} is given twice.", param_hint=f"--{option}")
         values[name] = value
     build_tunables(values)
+    _check_start(values.get("init"), init_image)
     chosen = choose_preset(preset, {})
     if precision is not None:
         parse_choice(pb.Precision.DESCRIPTOR, precision, "precision")
@@ -151,7 +162,27 @@ def look_from_options(
         _masks(source_masks, styles, "--style-source-mask"),
         strict=True,
     )
-    return Look(tuple(LookStyle(*style) for style in mix), chosen or None, values, seed, precision, depth, mask)
+    return Look(
+        tuple(LookStyle(*style) for style in mix), chosen or None, values, seed, precision, depth, mask, init_image
+    )
+
+
+def _check_start(init: str | None, init_image: Path | None) -> None:
+    """A picture to start from and `init`, as `--set` gives it, must agree."""
+    from stylize.pictures import check_readable
+
+    if init_image is not None:
+        check_readable(init_image)
+        if init not in (None, FROM_PICTURE):
+            raise typer.BadParameter(
+                f"{init_image} would not be looked at, because init is {init}: leave one of them out.",
+                param_hint="--init",
+            )
+    elif init == FROM_PICTURE:
+        raise typer.BadParameter(
+            "init is image, but none to start from is named: `stylize image --init FILE` does that.",
+            param_hint="--set",
+        )
 
 
 def _masks(given: Sequence[str], styles: Sequence[str], option: str) -> list[Path | None]:

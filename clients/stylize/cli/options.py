@@ -123,6 +123,16 @@ Mask = Annotated[
         show_default=False,
     ),
 ]
+Init = Annotated[
+    Path | None,
+    typer.Option(
+        "--init",
+        metavar="FILE",
+        help="A picture to start from, in place of what the preset starts from; scaled to the painting. With "
+        "--set pyramid_factor=1 its detail stays: there are then no coarser sizes.",
+        show_default=False,
+    ),
+]
 StyleMasks = Annotated[
     list[str] | None,
     typer.Option(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stylize.cli import completion, options
+
+if TYPE_CHECKING:
+    from stylize.provenance import Provenance
 
 STDIN = "-"
 
@@ -47,6 +50,15 @@ def rerun(
         Path | None,
         typer.Option(metavar="FILE", help="The mask, if it is not found by itself.", show_default=False),
     ] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The picture that it started from, if it is not found by itself; or one to start from in place of a "
+            "painting that it went on from.",
+            show_default=False,
+        ),
+    ] = None,
     metadata: options.MetadataKept = "all",
     preview: options.Preview = False,
     save_every: options.SaveEvery = None,
@@ -61,15 +73,16 @@ def rerun(
 ) -> None:
     """Paint a picture again from what its file tells: on the same machine, the same picture.
 
-    A painting names its photo, styles and mask, not their folders: they are looked for beside the painting, in the
-    folder above, in the current folder and among your own styles, and are recognised by their sha-256.
+    A painting names its photo, styles, mask and start, not their folders: they are looked for beside the painting, in
+    the folder above, in the current folder and among your own styles, and are recognised by their sha-256. One that
+    went on from another painting (`stylize continue`) does so again, if the daemon still keeps where that stood.
     """
     from stylize.cli.failures import errors_as_events
     from stylize.cli.look import Look
     from stylize.cli.orders import FileOptions, file_order
     from stylize.cli.recording import Recorded
     from stylize.cli.session import Session, run
-    from stylize.cli.sources import Given, find_sources
+    from stylize.cli.sources import Given, find_sources, start_values
     from stylize.errors import InputUnreadable
     from stylize.pictures import check_readable
     from stylize.provenance import parse_provenance, read_provenance
@@ -87,7 +100,7 @@ def rerun(
                 f"{painting} is no painting: it shows what filter {number} of {layer} responds to.",
                 remedy=f"Make it again with `stylize features PICTURE... --layer {layer} --filter {number}`.",
             )
-        sources = find_sources(told, place, Given(photo, tuple(style or ()), mask))
+        sources = find_sources(told, place, Given(photo, tuple(style or ()), mask, init))
         if sources.photo is not None:
             check_readable(sources.photo)
         path = out or _default_output(painting, sources.photo)
@@ -95,11 +108,13 @@ def rerun(
         look = Look(
             tuple(sources.styles),
             told.preset,
-            dict(told.parameters),
+            {**told.parameters, **start_values(told, sources.init_image)},
             told.seed,
             told.precision,
             told.depth,
             sources.mask,
+            sources.init_image,
+            sources.resume_from,
         )
         session = Session(as_json, quiet, preview=preview, open_after=open_after)
         for note in sources.notes:
@@ -108,7 +123,7 @@ def rerun(
         files = FileOptions.of(metadata, overwrite=overwrite, frames=session.wants_frames, recorded=recorded)
         run([file_order(sources.photo, path, look, files)], session)
         if metadata != "none":
-            session.say(_comparison(told.parameter_hash, read_provenance(path).parameter_hash))
+            session.say(_comparison(told, read_provenance(path)))
 
 
 def _default_output(painting: str, photo: Path | None) -> Path:
@@ -119,10 +134,14 @@ def _default_output(painting: str, photo: Path | None) -> Path:
     return path.with_name(f"{path.stem}.again{path.suffix}")
 
 
-def _comparison(before: str, now: str) -> str:
-    """What the daemon's hashes over everything that went in tell."""
-    if not before:
+def _comparison(before: Provenance, now: Provenance) -> str:
+    """What the daemon's hashes over everything that went in tell; there are none of what went on from a painting."""
+    if now.resumed_from:
+        return f"It went on from {now.resumed_from}, as before: if nothing else was changed, it is the same."
+    if before.resumed_from:
+        return "Note: it started anew from a picture, so this one is alike, not the same."
+    if not before.parameter_hash:
         return "Note: the painting was steered or stopped early, so that this one is alike, not the same."
-    if before == now:
+    if before.parameter_hash == now.parameter_hash:
         return "Everything that went into it is the same, so on the same machine the picture is."
     return "Note: something that went into it is not the same as before, so the picture is another."

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stylize import own_styles
-from stylize.cli.look import LookStyle
+from stylize.cli.look import FROM_PICTURE, LookStyle
 from stylize.errors import InputUnreadable
 from stylize.pictures import PictureRecord
-from stylize.provenance import Provenance, StyleRecord
+from stylize.provenance import Provenance, Resumed, StyleRecord
+from stylize.tunables import TunableValue
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Given:
     photo: Path | None = None
     styles: tuple[str, ...] = ()
     mask: Path | None = None
+    init_image: Path | None = None
 
 
 @dataclass
@@ -31,14 +33,19 @@ class FoundSources:
     """None if it was made without one."""
     styles: list[LookStyle]
     mask: Path | None
+    init_image: Path | None
+    """The picture to start from, if it starts from one."""
+    resume_from: Resumed | None
+    """What to go on from, if it does."""
     notes: list[str] = field(default_factory=list)
     """What the user should know, one sentence each."""
 
 
 def find_sources(told: Provenance, place: Path, given: Given) -> FoundSources:
-    """Photo, styles and mask of a painting that lies in `place`.
+    """Photo, styles, mask and start of a painting that lies in `place`.
 
-    What the user named is taken, with a note if it is not what was recorded. Raises InputUnreadable, with what to name,
+    What the user named is taken, with a note if it is not what was recorded; so is a picture to start from in place of
+    a painting that it went on from. Raises InputUnreadable, with what to name,
     for what is not found, is found changed, or was never recorded.
     """
     search = _Search([place, place / "..", Path(), own_styles.folder()])
@@ -50,7 +57,25 @@ def find_sources(told: Provenance, place: Path, given: Given) -> FoundSources:
         mask = search.picture(told.mask, given.mask, "mask", "--mask")
     needs_styles = bool(told.styles or given.styles) or _needs_styles(told)
     styles = search.styles(told.styles, given.styles) if needs_styles else []
-    return FoundSources(photo, styles, mask, search.notes)
+    init_image, resume_from = given.init_image, None
+    if told.resumed_from is not None and init_image is None:
+        resume_from = told.resumed_from
+    elif told.resumed_from is not None:
+        search.notes.append(f"It starts from the picture {init_image}, without what the optimiser knew.")
+    elif told.init_image is not None or told.parameters.get("init") == FROM_PICTURE:
+        init_image = search.picture(told.init_image, init_image, "start picture", "--init")
+    elif init_image is not None:
+        search.notes.append(f"It did not start from {init_image}, so the picture is another.")
+    return FoundSources(photo, styles, mask, init_image, resume_from, search.notes)
+
+
+def start_values(told: Provenance, init_image: Path | None) -> dict[str, TunableValue]:
+    """The tunables that make a painting start from a picture, if it does: where it went on from another, all of the
+    picture stays, as it did then, with no coarser size and no noise."""
+    if init_image is None:
+        return {}
+    whole: dict[str, TunableValue] = {"init_noise": 0.0, "pyramid_factor": 1.0} if told.resumed_from else {}
+    return {"init": FROM_PICTURE, **whole}
 
 
 def _needs_photo(told: Provenance) -> bool:

@@ -45,7 +45,8 @@ class Canvas:
 
     def objective(self, parameters: Parameters) -> Objective:
         """Capture the targets."""
-        return Objective(self._network, self._content, self._styles, parameters)
+        measurements = self._request.measurements
+        return Objective(self._network, self._content, self._styles, parameters, measurements)
 
     def start(self, parameters: Parameters) -> Tensor:
         """Return where the painting starts at this level, float32 [1, 3, H, W], RGB 0..255."""

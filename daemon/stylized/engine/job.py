@@ -10,6 +10,7 @@ from torch import Tensor
 from stylized.engine.choices import ColorMethod
 from stylized.engine.color import keep_colors
 from stylized.engine.held import Held
+from stylized.engine.measurements import Measurements
 from stylized.engine.objective import Evaluation
 from stylized.engine.optimizers.memory import Memory, copied, size_bytes
 from stylized.engine.parameters import Parameters
@@ -25,6 +26,7 @@ class Request:
     needed if style_weight is 0. seed: of everything random, 0..2⁶⁴-1. init_image: where to start if `init` is image, as
     the photo, scaled to the painting. resume: goes on where an earlier painting stood, instead of at a start. mask:
     where to paint, [1, 1, H, W] of any size, 0..1; elsewhere the photo stays, so it needs one. None: everywhere.
+    measurements: what the named styles of earlier paintings measured; this one's are added. None: nothing is kept.
     """
 
     content: Tensor | None
@@ -34,6 +36,7 @@ class Request:
     init_image: Tensor | None = None
     resume: State | None = None
     mask: Tensor | None = None
+    measurements: Measurements | None = None
 
     @property
     def sizes(self) -> PictureSizes:

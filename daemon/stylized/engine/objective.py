@@ -14,7 +14,7 @@ computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +27,7 @@ from stylized.engine.losses.gradient import unit_gradient
 from stylized.engine.losses.image import alpha_norm, out_of_range, total_variation
 from stylized.engine.losses.statistics import Moments, mix
 from stylized.engine.losses.style import Distance, Statistic, statistic
+from stylized.engine.measurements import Measured, Measurements
 from stylized.engine.network import Network
 from stylized.engine.parameters import LayerWeight, LossWeights, ParameterError, Parameters
 from stylized.engine.regions import cell_weights
@@ -55,13 +56,15 @@ class StyleTarget:
 
     region: where in the painting it pulls, [1, 1, height, width] at the painting's size, 0..1; None: everywhere. Styles
     of one region, the same tensor, are mixed; different regions pull each for itself. source: which part of the picture
-    counts, [1, 1, H, W], 0..1; None: all of it.
+    counts, [1, 1, H, W], 0..1; None: all of it. name: equal for no two pairs of image and source that differ, so that
+    what they measure can be kept under it; None: it is not kept.
     """
 
     image: Tensor
     share: float
     region: Tensor | None = None
     source: Tensor | None = None
+    name: Hashable | None = None
 
 
 @dataclass(frozen=True)
@@ -106,16 +109,22 @@ class Objective:
     """The tree of terms for one photo, its styles and parameters, at one size. Targets are computed once, here."""
 
     def __init__(
-        self, network: Network, content: Tensor | None, styles: Sequence[StyleTarget], parameters: Parameters
+        self,
+        network: Network,
+        content: Tensor | None,
+        styles: Sequence[StyleTarget],
+        parameters: Parameters,
+        measurements: Measurements | None = None,
     ) -> None:
         """Build the terms.
 
         content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255; None if content_weight is 0.
-        styles: none are needed if style_weight is 0. Raises ParameterError where a weight asks for a picture that is
-        not there.
+        styles: none are needed if style_weight is 0. measurements: what named styles measured before, and where it is
+        kept that they do now. Raises ParameterError where a weight asks for a picture that is not there.
         """
         self._network = network
         self._parameters = parameters
+        self._measurements = measurements
         with torch.no_grad():
             self.terms = (
                 *self._content_terms(content),
@@ -204,11 +213,46 @@ class Objective:
         """By layer, for each statistic the moments of every style; one style's maps at a time are in memory."""
         measured: dict[str, list[list[Moments]]] = {layer: [[] for _ in statistics] for layer in layers}
         for style in styles:
-            cells = self._cells(style.source, layers)
-            for layer, maps in self._features(style.image, layers).items():
-                for part, moments in zip(statistics, measured[layer], strict=True):
-                    moments.append(part.measure(maps, cells.get(layer)))
+            for layer, found in self._moments(style, statistics, layers).items():
+                for one, moments in zip(found, measured[layer], strict=True):
+                    moments.append(one)
         return measured
+
+    def _moments(
+        self, style: StyleTarget, statistics: Sequence[Statistic], layers: frozenset[str]
+    ) -> dict[str, list[Moments]]:
+        """By layer, the moments of one style for each statistic; what is kept of them is not measured again."""
+        keys = {layer: [self._key(style, layer, part) for part in statistics] for layer in layers}
+        found = {layer: kept for layer in layers if (kept := self._kept(keys[layer]))}
+        missing = layers - found.keys()
+        if missing:
+            cells = self._cells(style.source, missing)
+            for layer, maps in self._features(style.image, missing).items():
+                found[layer] = [part.measure(maps, cells.get(layer)) for part in statistics]
+                if self._measurements is not None and style.name is not None:
+                    for key, moments in zip(keys[layer], found[layer], strict=True):
+                        self._measurements.keep(key, moments)
+        return found
+
+    def _kept(self, keys: Sequence[Measured]) -> list[Moments] | None:
+        """All that is asked for, or None."""
+        if self._measurements is None:
+            return None
+        kept = [moments for key in keys if (moments := self._measurements.get(key)) is not None]
+        return kept if len(kept) == len(keys) else None
+
+    def _key(self, style: StyleTarget, layer: str, part: Statistic) -> Measured:
+        chosen = self._parameters
+        return Measured(
+            self._network,
+            style.name,
+            layer,
+            part.measure,
+            chosen.pooling,
+            chosen.padding,
+            chosen.pooling_scale,
+            chosen.mask_propagation,
+        )
 
     def _cells(self, mask: Tensor | None, layers: frozenset[str]) -> dict[str, Tensor]:
         """How much each cell of the layers counts; nothing where all count alike."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -22,18 +22,21 @@ class StyleSource:
 
     mask: where in the painting it goes; None: what the masks of other styles leave, all of it if there are none.
     source_mask: which part of the style picture counts; None: all of it. Both [1, 1, H, W], 0..1, of any size.
+    name: equal for no two pairs of pixels and source_mask that differ, as a hash of both; with it, what they measure
+    is kept for the next painting (Request.measurements). None: it is not.
     """
 
     pixels: Tensor
     weight: float
     mask: Tensor | None = None
     source_mask: Tensor | None = None
+    name: str | None = None
 
     def to(self, device: torch.device) -> StyleSource:
         """The same with its pictures on a device."""
         mask = None if self.mask is None else self.mask.to(device)
         source_mask = None if self.source_mask is None else self.source_mask.to(device)
-        return StyleSource(self.pixels.to(device), self.weight, mask, source_mask)
+        return replace(self, pixels=self.pixels.to(device), mask=mask, source_mask=source_mask)
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,14 @@ def style_targets(
         size = style_size(style.pixels.shape[-1], style.pixels.shape[-2], level, parameters)
         source = None if style.source_mask is None else scale_mask(style.source_mask, *size)
         pixels = resample(style.pixels, *size)
+        name = None if style.name is None else (style.name, size)
         if photo is not None:
-            pixels = match_colors(
+            matched = match_colors(
                 pixels, photo, parameters.color_method, parameters.color, style_mask=source, photo_mask=region
             )
-        targets.append(StyleTarget(255.0 * pixels, style.weight, region, source))
+            if matched is not pixels:
+                pixels, name = matched, None  # they are this photo's
+        targets.append(StyleTarget(255.0 * pixels, style.weight, region, source, name))
     return targets
 
 

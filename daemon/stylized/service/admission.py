@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.choices import Backbone
+from stylized.engine.choices import Backbone, Init
 from stylized.engine.needs import MissingPictureError, check_pictures
 from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.engine.schedule import PictureTooSmallError, plan
@@ -104,6 +104,7 @@ class Admission:
             resume_from=request.resume_from,
             features=features,
         )
+        _check_start(spec)
         if spec.resume_from and not self._can_resume(spec.resume_from):
             raise ServiceError(Reason.JOB_NOT_FOUND, NO_STATE, field="resume_from")
         if features is None:
@@ -191,6 +192,21 @@ class Admission:
             return await self._store.put(data, layout)
         except ServiceError as error:  # the store does not know which field of the request a picture came in
             raise ServiceError(error.reason, error.message, field=error.field or field) from error
+
+
+def _check_start(spec: JobSpec) -> None:
+    """Raises ServiceError for a picture to start from that would not be looked at."""
+    if spec.init_image is None:
+        return
+    if spec.resume_from:
+        text = "A painting that goes on from another starts where that one stood: leave init_image or resume_from out."
+        raise ServiceError(Reason.INVALID_REQUEST, text, field="init_image")
+    if spec.parameters.init is not Init.IMAGE:
+        text = (
+            f"There is a picture to start from, but init is {spec.parameters.init.value}: leave init_image out, or set"
+            " init to image."
+        )
+        raise ServiceError(Reason.INVALID_REQUEST, text, field="init_image")
 
 
 def _check_pictures(spec: JobSpec) -> None:

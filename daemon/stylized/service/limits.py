@@ -35,6 +35,10 @@ MIN_PROGRESS_INTERVAL_S = 0.05
 BATCH_PROGRESS_INTERVAL_S = 0.5
 """The same for jobs of batch priority, for which nobody waits: in small ones telling is what costs."""
 
+MAX_MEASUREMENTS_BYTES = 64 * MIB
+"""What styles of earlier jobs measured, in the worker: Gram matrices of block1 to block5 of VGG19 are 1.4 MiB at each
+size of a style, so these are four or more levels of ten styles."""
+
 MASK_SHAPE_TOLERANCE = 0.01
 """By how much the width of a mask may differ from what its height and the picture's shape make it; a pixel is always
 allowed, since a mask may be smaller, rounded."""

@@ -22,9 +22,13 @@ NO_STATE = (
 
 @dataclass(frozen=True)
 class StyleBlock:
-    """A style picture, [H, W, 3], its share in the mix, and its masks, [H, W]."""
+    """A style picture, [H, W, 3], its share in the mix, and its masks, [H, W].
+
+    name: the same for the same picture with the same source_mask in every job.
+    """
 
     block: BlockName
+    name: str
     weight: float
     mask: BlockName | None = None
     source_mask: BlockName | None = None

@@ -244,8 +244,15 @@ class Supervisor:
         init_image = await shared(spec.init_image) if spec.init_image else None
         styles = []
         for style in spec.styles:
-            pixels = await shared(style.image)
-            styles.append(StyleBlock(pixels, style.weight, await masked(style.mask), await masked(style.source_mask)))
+            styles.append(
+                StyleBlock(
+                    block=await shared(style.image),
+                    name=" ".join(one.image_id for one in (style.image, style.source_mask) if one),
+                    weight=style.weight,
+                    mask=await masked(style.mask),
+                    source_mask=await masked(style.source_mask),
+                )
+            )
         result = keep(PixelBlock.make((level.height, level.width, 3), "<f4"))
         slot = frames = None
         if spec.preview:

@@ -22,6 +22,7 @@ import torch
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Backbone, Precision
 from stylized.engine.features import DeconvNetwork
+from stylized.engine.measurements import Measurements
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.network import Network, Weights
 from stylized.engine.network_torch import TorchNetwork
@@ -46,6 +47,7 @@ from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
 from stylized.service.errors import ServiceError, no_weights
 from stylized.service.feature_worker import FeatureJob
+from stylized.service.limits import MAX_MEASUREMENTS_BYTES
 from stylized.service.messages import (
     NO_STATE,
     FrameBlock,
@@ -166,6 +168,7 @@ class _Painter:
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
         self._states = KeptStates()
+        self._measurements = Measurements(MAX_MEASUREMENTS_BYTES)
 
     def run(self) -> None:
         """Paints jobs for ever."""
@@ -241,6 +244,7 @@ class _Painter:
                         style.weight,
                         self._to_mask(style.mask),
                         self._to_mask(style.source_mask),
+                        style.name,
                     )
                     for style in job.styles
                 ),
@@ -249,6 +253,7 @@ class _Painter:
                 init_image=self._to_tensor(job.init_image) if job.init_image else None,
                 mask=self._to_mask(job.mask),
                 resume=state,
+                measurements=self._measurements,
             )
             style_sizes = request.sizes.styles
             events = stylize(self._network(job.parameters.backbone, precision), request)
@@ -319,7 +324,9 @@ class _Painter:
     def _refuse_if_too_large(self, job_id: str, size: int, estimate: int) -> JobFailed | None:
         available = self._device.available_memory()
         if available is not None and estimate > available:
-            self._states.clear()  # a painting that is asked for goes before those that might be asked for again
+            # A painting that is asked for goes before those that might be asked for again.
+            self._states.clear()
+            self._measurements.clear()
             available = self._device.available_memory()
         if available is None or estimate <= available:
             return None

@@ -18,9 +18,12 @@ def record(started: Any, summary: Any) -> dict[str, object]:
     from neuralstyle.v1 import stylize_pb2 as pb
 
     parameters = {field.name: _plain(field, value) for field, value in summary.parameters.ListFields()}
+    if summary.stopped_early:  # the tunable counts steps at the full size, and 1 is the least
+        coarser = sum(level.iterations for level in started.plan[:-1])
+        parameters["iterations"] = max(1, summary.iterations - coarser)
     return {
         "preset": started.preset,
-        "parameters": {**parameters, "iterations": summary.iterations},
+        "parameters": parameters,
         "seed": summary.seed,
         "precision": _choice(pb.Precision.DESCRIPTOR, summary.precision),
         "weights": summary.weights.name,

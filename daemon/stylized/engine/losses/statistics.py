@@ -36,6 +36,11 @@ class Moments:
         variances = self.second.diagonal() if self.second.dim() == 2 else self.second
         return (variances + self.mean.square()).mean()
 
+    @property
+    def size_bytes(self) -> int:
+        """How much its tensors take."""
+        return self.cells.nbytes + self.mean.nbytes + self.second.nbytes
+
 
 def gram_moments(features: Tensor, weights: Tensor | None = None) -> Moments:
     """Second moments about zero: F Fᵀ / (H W), whatever scale is given to it later.
