@@ -10,7 +10,7 @@ from pathlib import Path
 PAGE = Path(__file__).with_name("seeds.md")
 PICTURES = ("tubingen", "starry_night", "shipwreck")
 """What the commands take for granted, as .jpg."""
-_COMMAND = re.compile(r"`(stylize (?:image|texture|dream|reconstruct) [^`]+)`")
+_COMMAND = re.compile(r"`(stylize (?:image|texture|dream|reconstruct|features) [^`]+)`")
 
 
 @dataclass(frozen=True)

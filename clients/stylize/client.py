@@ -193,7 +193,6 @@ class Client:
         filter: int,
         *,
         count: int | None = None,
-        preset: PresetSource | None = None,
         priority: str | None = None,
         max_runtime: float | None = None,
         detach: bool = False,
@@ -204,15 +203,16 @@ class Client:
         what caused them, projected back to pixels, and beside that the parts of the pictures (Zeiler and Fergus 2014).
 
         layer: such as "relu3_1". filter: from 0. count: how many responses; None for 9.
-        tunables: `backbone` and `size`, to which larger pictures are scaled down before they are looked through.
+        tunables: `backbone` and `size`, to which larger pictures are scaled down before they are looked through; there
+            are no others.
         For the rest see `stylize`.
         """
-        chosen = choose_preset(preset, tunables)
-        request = job_request(chosen, tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
+        request = job_request("", tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
         opened = tuple(open_picture(picture, self.limits.max_image_bytes) for picture in pictures)
         order = FeatureOrder(request, opened, layer, filter, count)
-        order.check_supported(self._connection.info.features)
-        return Job(functools.partial(self._open_stream, order), None, stop=self.cancel if detach else None)
+        order.check_supported(self._connection.info.features, self.limits.max_feature_pictures)
+        open_stream = functools.partial(self._open_stream, order)
+        return Job(open_stream, None, stop=self.cancel if detach else None, sources=order.sources())
 
     def watch(
         self,

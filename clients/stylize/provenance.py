@@ -81,6 +81,18 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class FeatureRecord:
+    """What a sheet of features shows."""
+
+    layer: str
+    filter: int
+    count: int | None
+    """None for the daemon's default."""
+    pictures: tuple[PictureRecord, ...]
+    """Those that were looked through."""
+
+
+@dataclass(frozen=True)
 class Sources:
     """What a job was made from."""
 
@@ -94,6 +106,8 @@ class Sources:
     """What it started from, if that was a picture of its own."""
     resumed_from: Resumed | None = None
     """What it went on from, if it did."""
+    features: FeatureRecord | None = None
+    """What is shown instead of a painting."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +144,8 @@ class Provenance:
     """The job that painted it: a painting can go on from it while the daemon keeps where it stood."""
     iterations_asked: int = 0
     """Of a job that was stopped early, the iterations that were asked for; else 0."""
+    features: FeatureRecord | None = None
+    """What a filter responds to, if the picture shows that; None of a painting."""
 
     @classmethod
     def of(
@@ -159,6 +175,7 @@ class Provenance:
             resumed_from=sources.resumed_from if sources else None,
             job_id=summary.job_id,
             iterations_asked=int(str(summary.parameters["iterations"])) if summary.stopped_early else 0,
+            features=sources.features if sources else None,
         )
 
     @classmethod
@@ -176,6 +193,7 @@ class Provenance:
             for name in ("content", "mask", "init_image"):
                 given[name] = _picture_record(given.get(name))
             given["resumed_from"] = _resumed(given.get("resumed_from"))
+            given["features"] = _feature_record(given.get("features"))
         except (KeyError, TypeError) as error:
             raise ValueError(f"damaged: {error!r}") from error
         return cls(**given)
@@ -281,6 +299,14 @@ def _picture_record(values: Any) -> PictureRecord | None:
 
 def _resumed(values: Any) -> Resumed | None:
     return Resumed(str(values["job_id"]), _picture_record(values["painting"])) if values else None
+
+
+def _feature_record(values: Any) -> FeatureRecord | None:
+    if not values:
+        return None
+    pictures = [_picture_record(picture) for picture in values["pictures"]]
+    known = tuple(picture for picture in pictures if picture)
+    return FeatureRecord(str(values["layer"]), int(values["filter"]), values["count"], known)
 
 
 def _style_in_gimp(style: Any) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from stylize.course import Course
 from stylize.errors import InputUnreadable, error_from_reason
 from stylize.own_presets import OwnPreset
 from stylize.pictures import Picture, PictureRecord, PictureSource, open_picture
-from stylize.provenance import RESUME_FIELD, Resumed, Sources, StyleRecord, parse_provenance
+from stylize.provenance import RESUME_FIELD, FeatureRecord, Resumed, Sources, StyleRecord, parse_provenance
 from stylize.style_names import resolve_style
 from stylize.tunables import build_tunables, parse_choice
 
@@ -192,13 +192,25 @@ class FeatureOrder:
         """What must be uploaded."""
         return list(self.looked_through)
 
-    def check_supported(self, features: Collection[str]) -> None:
-        """Raises Unsupported if the daemon, whose features these are, knows nothing of it."""
+    def sources(self) -> Sources:
+        """What a saved sheet tells of itself."""
+        pictures = tuple(picture.record() for picture in self.looked_through)
+        return Sources(None, (), features=FeatureRecord(self.layer, self.filter, self.count, pictures))
+
+    def check_supported(self, features: Collection[str], most_pictures: int) -> None:
+        """Raises Unsupported if the daemon, whose features these are, knows nothing of it, InvalidRequest for more
+        pictures than it looks through: before they are sent."""
         if FEATURES_FEATURE not in features:
             raise error_from_reason(
                 Reason.FEATURE_UNAVAILABLE,
                 "This daemon does not show what filters respond to.",
-                remedy="No daemon of this version does: that part of it is still to be built.",
+                remedy="Use a daemon of this client's version.",
+            )
+        if len(self.looked_through) > most_pictures:
+            raise error_from_reason(
+                Reason.INVALID_REQUEST,
+                f"These are {len(self.looked_through)} pictures; the daemon looks through at most {most_pictures}.",
+                remedy="Name fewer of them.",
             )
 
     def message(self, image_ids: Mapping[str, str]) -> pb.StylizeRequest:

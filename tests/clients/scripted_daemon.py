@@ -276,6 +276,7 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
         info.limits.max_image_bytes = 50_000_000
         info.limits.max_size = 4096
         info.limits.max_queued_jobs = self.max_queued_jobs
+        info.limits.max_feature_pictures = 3
         info.limits.image_ttl.FromSeconds(3600)
         return info
 

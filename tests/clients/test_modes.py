@@ -17,7 +17,7 @@ from stylize.aio import AsyncClient
 from stylize.cli.dream_film import enlarged
 from stylize.cli.network_layers import LAYERS
 from stylize.client import Client
-from stylize.errors import Unsupported
+from stylize.errors import InvalidRequest, Unsupported
 from stylize.provenance import read_provenance
 from stylized.engine.choices import Backbone
 from stylized.engine.layers import CONVOLUTIONS
@@ -224,6 +224,14 @@ def test_features_are_asked_for_by_layer_and_filter(
     assert len(request.features.pictures) == 2
     assert all(picture.image_id in scripted.service.uploads for picture in request.features.pictures)
     assert request.tunables.size == 32
+    told = read_provenance(tmp_path / "relu2_1-12.png").features
+    assert told is not None
+    assert (told.layer, told.filter, told.count) == ("relu2_1", 12, 4)
+    assert [picture.file for picture in told.pictures] == ["cat.png", "dog.png"]
+    again = call_cli("rerun", "relu2_1-12.png")
+    assert again.returncode == LocalExit.INPUT_UNREADABLE
+    assert "stylize features PICTURE... --layer relu2_1 --filter 12" in again.stderr
+    assert len(scripted.service.requests) == 1
 
 
 def test_asyncio_asks_for_features_too(
@@ -241,4 +249,32 @@ def test_a_daemon_that_knows_nothing_of_it_is_not_asked(client: Client, service:
     with pytest.raises(Unsupported) as caught:
         client.visualize_features([photo], "relu1_1", 3)
     assert caught.value.reason is Reason.FEATURE_UNAVAILABLE
+    assert "daemon of this client's version" in caught.value.remedy
     assert service.requests == []
+
+
+def test_more_pictures_than_the_daemon_looks_through_are_not_sent(
+    paints_without_a_photo: None, client: Client, service: ScriptedService, photo: Path
+) -> None:
+    with pytest.raises(InvalidRequest, match="4 pictures; the daemon looks through at most 3"):
+        client.visualize_features([photo] * 4, "relu1_1", 3)
+    assert service.uploads == {}
+    assert client.visualize_features([photo] * 3, "relu1_1", 3).result().size == (24, 16)
+
+
+def test_where_there_is_no_loss_none_is_told(
+    scripted: RunningDaemon, service: ScriptedService, paints_without_a_photo: None, call_cli: RunCli, photo: Path
+) -> None:
+    def script(request: pb.StylizeRequest, context, photo: bytes) -> Iterator[pb.StylizeResponse]:
+        yield started()
+        yield pb.StylizeResponse(progress=pb.Progress(iteration=2, iterations=2))
+        yield from result_chunks(encode_png(Image.new("RGB", (24, 16))))
+        done = summary()
+        done.summary.ClearField("terms")
+        yield done
+
+    service.script = script
+    ended = call_cli("features", photo, "--layer", "relu2_1")
+    assert ended.returncode == 0
+    assert "iteration 2/2" in ended.stderr
+    assert "loss" not in ended.stderr

@@ -3,6 +3,8 @@ transposed filters; it lies within what the unit sees, and the sheet shows that 
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +14,9 @@ from torch import Tensor
 
 from stylized.engine.choices import Backbone
 from stylized.engine.feature_sheet import FeatureQuery, Sheet
-from stylized.engine.features import DeconvNetwork, visualize
+from stylized.engine.features import DeconvNetwork, FeatureStep, Visualized, contrasted, visualize
 from stylized.engine.features import strongest as strongest_of
+from stylized.engine.job import EndNow
 from stylized.engine.layers import CONVOLUTIONS, ReceptiveField, receptive_field
 from stylized.engine.network import Weights
 from stylized.engine.parameters import ParameterError, UnknownLayerError
@@ -38,6 +41,18 @@ def unit(maps: Tensor, row: int, column: int) -> Tensor:
 
 def middle(maps: Tensor) -> tuple[int, int]:
     return maps.shape[2] // 2, maps.shape[3] // 2
+
+
+def run(
+    events: Generator[FeatureStep, EndNow | None, Visualized], end_at: int = 0
+) -> tuple[list[FeatureStep], Visualized]:
+    """Steps and outcome. end_at: EndNow is sent after this step."""
+    seen: list[FeatureStep] = []
+    while True:
+        try:
+            seen.append(events.send(EndNow() if seen and seen[-1].done == end_at else None))
+        except StopIteration as ended:
+            return seen, ended.value
 
 
 def test_of_one_convolution_it_is_the_transposed_convolution() -> None:
@@ -112,16 +127,12 @@ def test_the_sheet_shows_projections_and_beside_them_what_caused_them(weights: W
     query = FeatureQuery("relu2_1", 5, count=4)
     network = DeconvNetwork(weights)
     pictures = [shapes(64, 80, seed) for seed in range(3)]
-    events = visualize(network, pictures, query)
-    seen = []
-    while True:
-        try:
-            seen.append(next(events))
-        except StopIteration as ended:
-            sheet = ended.value
-            break
+    seen, shown = run(visualize(network, pictures, query))
     layout = Sheet.of(query, Backbone.VGG19)
-    assert seen == [1, 2, 3]
+    assert seen == [FeatureStep(done, 7) for done in range(1, 8)]
+    assert (shown.found, shown.steps, shown.stopped_early) == (4, 7, False)
+    sheet = shown.sheet
+    assert sheet is not None
     assert sheet.shape == (1, 3, layout.height, layout.width)
     assert sheet.min() >= 0
     assert sheet.max() <= 1
@@ -141,10 +152,76 @@ def test_a_filter_that_nothing_excites_gives_no_sheet() -> None:
     weights = positive(Backbone.VGG19)
     layers = {**weights.layers, "conv1_1": tuple(-part for part in weights.layers["conv1_1"])}
     events = visualize(DeconvNetwork(replace(weights, layers=layers)), [noise(32, 32)], FeatureQuery("relu1_1", 0))
-    assert next(events) == 1
-    with pytest.raises(StopIteration) as ended:
-        next(events)
-    assert ended.value.value is None
+    seen, shown = run(events)
+    assert seen == [FeatureStep(1, 10)]
+    assert shown == Visualized(None, 0, 1, stopped_early=False)
+
+
+def test_stopped_while_looking_it_shows_what_it_found_so_far(weights: Weights) -> None:
+    query = FeatureQuery("relu2_1", 5, count=4)
+    network = DeconvNetwork(weights)
+    pictures = [shapes(64, 80, seed) for seed in range(3)]
+    seen, shown = run(visualize(network, pictures, query), end_at=2)
+    assert seen[-1] == FeatureStep(6, 6)
+    _, of_two = run(visualize(network, pictures[:2], query))
+    assert (shown.steps, shown.stopped_early, of_two.stopped_early) == (6, True, False)
+    assert shown.sheet is not None
+    assert of_two.sheet is not None
+    torch.testing.assert_close(shown.sheet, of_two.sheet)
+
+
+def test_stopped_while_projecting_it_leaves_the_rest_blank(weights: Weights) -> None:
+    query = FeatureQuery("relu2_1", 5, count=4)
+    pictures = [shapes(64, 80)]
+    _, whole = run(visualize(DeconvNetwork(weights), pictures, query))
+    seen, shown = run(visualize(DeconvNetwork(weights), pictures, query), end_at=3)
+    assert seen[-1] == FeatureStep(3, 5)
+    assert (shown.found, shown.steps, shown.stopped_early) == (4, 3, True)
+    layout = Sheet.of(query, Backbone.VGG19)
+    assert shown.sheet is not None
+    assert whole.sheet is not None
+    for index in range(4):
+        left, top = layout.place(index, right=False)
+        cell = (..., slice(top, top + layout.cell), slice(left, left + layout.cell))
+        if index < 2:
+            torch.testing.assert_close(shown.sheet[cell], whole.sheet[cell])
+        else:
+            assert (shown.sheet[cell] == 0.5).all()
+        assert whole.sheet[cell].std() > 0
+
+
+def test_a_single_strong_pixel_does_not_leave_the_others_gray() -> None:
+    projection = torch.zeros(1, 3, 20, 20)
+    projection[0, :, :10] = 2.0
+    projection[0, 0, 0, 0] = -500.0
+    picture = contrasted(projection)
+    assert (picture[0, :, 1:10] == 1.0).all()
+    assert (picture[0, :, 10:] == 0.5).all()
+    assert picture[0, 0, 0, 0] == 0.0
+    assert (contrasted(torch.zeros(1, 3, 4, 4)) == 0.5).all()
+
+
+def test_one_picture_is_held_at_a_time(weights: Weights) -> None:
+    class Watched(Sequence[Tensor]):
+        """Pictures that tell how many of them are alive when one is asked for."""
+
+        def __init__(self) -> None:
+            self.alive: list[int] = []
+            self._given: list[weakref.ref[Tensor]] = []
+
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, index: int) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+            picture = shapes(32, 32, index)
+            self.alive.append(sum(given() is not None for given in self._given))
+            self._given.append(weakref.ref(picture))
+            return picture
+
+    pictures = Watched()
+    run(visualize(DeconvNetwork(weights), pictures, FeatureQuery("relu1_1", 5, count=8)))
+    assert max(pictures.alive) <= 1
+    assert len(pictures.alive) <= 8
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 9, 10, 100])

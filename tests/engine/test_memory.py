@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from stylized.engine.choices import Backbone, Iterate, Optimizer, Pooling, Precision
-from stylized.engine.memory import estimate_bytes
+from stylized.engine.memory import estimate_bytes, estimate_features_bytes
 from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.parameters import LayerWeight, Parameters
 from stylized.engine.schedule import Level
@@ -53,6 +53,31 @@ def rise(level, precision, parameters):
 print(json.dumps(rise(*pickle.loads(bytes.fromhex(sys.argv[1])))))
 """
 
+# The same of a feature visualisation.
+FEATURES_PROGRAM = """
+import ctypes, json, sys
+from pathlib import Path
+import torch
+from stylized.engine.choices import Backbone
+from stylized.engine.feature_sheet import FeatureQuery
+from stylized.engine.features import DeconvNetwork, visualize
+from tests.engine.samples import random_weights
+
+def status(key):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
+
+width, height, layer, backbone = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Backbone(sys.argv[4])
+network = DeconvNetwork(random_weights(backbone))
+pictures = [torch.rand(1, 3, height, width)]
+ctypes.CDLL(None).malloc_trim(0)
+Path("/proc/self/clear_refs").write_text("5")
+before = status("VmRSS")
+for _ in visualize(network, pictures, FeatureQuery(layer, 3, 2)):
+    pass
+print(status("VmHWM") - before)
+"""
+
 CAFFENET_LAYERS = {
     "content_layers": (LayerWeight("relu4"),),
     "style_layers": (LayerWeight("conv1"), LayerWeight("conv5")),
@@ -83,6 +108,24 @@ def test_the_estimate_is_near_what_a_painting_takes(
     run = subprocess.run([sys.executable, "-c", PROGRAM, order], check=True, capture_output=True, text=True, cwd=ROOT)
     measured = json.loads(run.stdout)
     assert 0.65 * measured < _estimate(level, precision, **changes) < 1.5 * measured
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads Linux's /proc")
+@pytest.mark.parametrize(
+    ("width", "height", "layer", "backbone"),
+    [
+        (384, 256, "relu1_2", Backbone.VGG19),
+        (512, 384, "relu3_1", Backbone.VGG19),
+        (768, 512, "relu4", Backbone.CAFFENET),
+    ],
+)
+def test_the_estimate_is_near_what_a_feature_visualisation_takes(
+    width: int, height: int, layer: str, backbone: Backbone
+) -> None:
+    program = [sys.executable, "-c", FEATURES_PROGRAM, str(width), str(height), layer, backbone.value]
+    run = subprocess.run(program, check=True, capture_output=True, text=True, cwd=ROOT)
+    measured = int(run.stdout)
+    assert 0.65 * measured < estimate_features_bytes(width * height, layer, backbone) < 1.5 * measured
 
 
 def _saved_bytes(settings: Parameters) -> int:

@@ -152,7 +152,6 @@ class AsyncClient:
         filter: int,
         *,
         count: int | None = None,
-        preset: PresetSource | None = None,
         priority: str | None = None,
         max_runtime: float | None = None,
         detach: bool = False,
@@ -160,14 +159,14 @@ class AsyncClient:
         **tunables: object,
     ) -> AsyncJob:
         """Starts a job that shows what a filter of the network responds to; see `Client.visualize_features`."""
-        chosen = await asyncio.to_thread(choose_preset, preset, tunables)
-        request = job_request(chosen, tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
+        request = job_request("", tunables, priority=priority, max_runtime=max_runtime, detach=detach, depth=depth)
         limit = self.limits.max_image_bytes
         opened = [await asyncio.to_thread(open_picture, picture, limit) for picture in pictures]
         order = FeatureOrder(request, tuple(opened), layer, filter, count)
-        order.check_supported(self._connection.info.features)
+        order.check_supported(self._connection.info.features, self.limits.max_feature_pictures)
         open_call = functools.partial(self._open_call, order)
-        return await AsyncJob(open_call, None, stop=self.cancel if detach else None).begin()
+        told = await asyncio.to_thread(order.sources)
+        return await AsyncJob(open_call, None, stop=self.cancel if detach else None, sources=told).begin()
 
     async def watch(
         self,

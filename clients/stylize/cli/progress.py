@@ -136,7 +136,7 @@ class LineReporter(SilentReporter):
                     self._quarters = quarters
                     left = f", {duration_text(event.eta)} left" if event.eta else ""
                     step = f"{event.iteration}/{event.iterations}"
-                    return f"{quarters * 25:3} %  iteration {step}, loss {event.loss:.3g}{left}"
+                    return f"{quarters * 25:3} %  iteration {step}{_loss_text(event)}{left}"
             case events.Summary():
                 return summary_text(event)
         return ""
@@ -324,7 +324,7 @@ def short_name(name: str) -> str:
 def progress_text(event: events.Progress) -> str:
     """Step, loss and time left."""
     left = f"  {duration_text(event.eta)} left" if event.eta else ""
-    return f"{event.iteration}/{event.iterations}  loss {event.loss:.3g}{left}"
+    return f"{event.iteration}/{event.iterations}{_loss_text(event, '  ')}{left}"
 
 
 def ahead_text(event: events.Queued) -> str:
@@ -347,8 +347,13 @@ def started_text(event: events.Started) -> str:
 def summary_text(event: events.Summary) -> str:
     """How it went, with the daemon's warnings."""
     memory = f", peak memory {event.peak_memory_bytes / 2**20:,.0f} MiB" if event.peak_memory_bytes else ""
-    lines = [f"Painted in {duration_text(event.run_time)}, loss {event.loss:.3g}{memory}."]
+    lines = [f"Painted in {duration_text(event.run_time)}{_loss_text(event)}{memory}."]
     return "\n".join([*lines, *(f"Note: {warning}" for warning in event.warnings)])
+
+
+def _loss_text(event: events.Progress | events.Summary, before: str = ", ") -> str:
+    """Such as ", loss 0.12"; nothing where there is no objective, as in a feature visualisation."""
+    return f"{before}loss {event.loss:.3g}" if event.terms else ""
 
 
 def duration_text(seconds: float) -> str:

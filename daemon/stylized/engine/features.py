@@ -9,7 +9,7 @@ response normalisation is passed by, as in the paper.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,11 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylized.engine.feature_sheet import FeatureQuery, Sheet
+from stylized.engine.job import EndNow
 from stylized.engine.layers import CONVOLUTIONS, Convolution, ReceptiveField, convolution_of, receptive_field
 from stylized.engine.network import Weights
 from stylized.engine.network_torch import normalize_responses
 
 _PAPER = 0.5
+# Share of a projection's pixels that are shown in full range; stronger ones are clipped.
+_WITHIN_RANGE = 0.99
 
 
 @dataclass(frozen=True)
@@ -89,13 +92,14 @@ class DeconvNetwork:
         """
         table = CONVOLUTIONS[self.backbone]
         last = table.index(convolution_of(layer, self.backbone))
-        x = maps
+        x = F.relu(maps)
         for index in range(last, -1, -1):
             step = table[index]
-            below = self._input_size(index, switches, size)
-            x = self._transposed(F.relu(x), step, below)
+            x = self._transposed(x, step, self._input_size(index, switches, size))
             if step.conv in switches:
                 x = _unpooled(x, switches[step.conv])
+            if index:
+                x = F.relu_(x)
         return x
 
     def _transposed(self, x: Tensor, step: Convolution, below: tuple[int, int]) -> Tensor:
@@ -118,39 +122,98 @@ class DeconvNetwork:
         return size
 
 
+@dataclass(frozen=True)
+class FeatureStep:
+    """A picture was looked through, or a response projected. done: such steps so far; total: how many there will be at
+    most; it falls when fewer responses are found than were asked for."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Visualized:
+    """What came of it.
+
+    sheet: float32 [1, 3, H, W] on the CPU, sRGB 0..1, in the size of `Sheet.of(query, ...)`; None if the filter
+    responds to none of the pictures. found: how many responses there were to show, at most `count`. steps: done.
+    stopped_early: EndNow came before the last.
+    """
+
+    sheet: Tensor | None
+    found: int
+    steps: int
+    stopped_early: bool
+
+
 def visualize(
     network: DeconvNetwork, pictures: Sequence[Tensor], query: FeatureQuery
-) -> Generator[int, None, Tensor | None]:
-    """Look through pictures and show the strongest responses: yields how many pictures were looked through, after each.
+) -> Generator[FeatureStep, EndNow | None, Visualized]:
+    """Look through pictures and show the strongest responses.
 
-    pictures: float32 [1, 3, H, W], sRGB 0..1, each at least as large as the network needs. Returns the sheet, float32
-    [1, 3, H, W], sRGB 0..1, in the size of `Sheet.of(query, ...)`; None if the filter responds to none of them.
+    pictures: float32 [1, 3, H, W], sRGB 0..1, each at least as large as the network needs; one is held at a time, and
+    those with a response are asked for twice. Whoever iterates may `send` EndNow: sent while pictures are looked
+    through, it goes on to show what was found so far; sent later, it leaves blank what was not projected yet.
     """
     field = receptive_field(query.layer, network.backbone)
     responses: list[Response] = []
-    for number, picture in enumerate(pictures):
-        maps, _ = network.up(255.0 * picture, query.layer)
+    done, cut_short = 0, False
+    for number in range(len(pictures)):
+        maps, _ = network.up(255.0 * pictures[number], query.layer)
         responses += strongest(maps[0, query.filter], number, query.count, field)
-        yield number + 1
+        del maps
+        done += 1
+        if (yield FeatureStep(done, len(pictures) + query.count)) and done < len(pictures):
+            cut_short = True
+            break
     responses = sorted(responses, key=lambda response: -response.value)[: query.count]
     if not responses:
-        return None
+        return Visualized(None, 0, done, cut_short)
+    total = done + len(responses)
     sheet = Sheet.of(query, network.backbone)
     paper = torch.full((1, 3, sheet.height, sheet.width), _PAPER)
+    for index, response, pixels, picture in _projected(network, pictures, query, responses):
+        for right, shown in ((False, pixels), (True, picture)):
+            _paste(paper, _cut(shown.cpu(), response, field), sheet, index, right=right)
+        done += 1
+        if (yield FeatureStep(done, total)) and done < total:
+            cut_short = True
+            break
+    return Visualized(paper, len(responses), done, cut_short)
+
+
+def _projected(
+    network: DeconvNetwork, pictures: Sequence[Tensor], query: FeatureQuery, responses: Sequence[Response]
+) -> Iterator[tuple[int, Response, Tensor, Tensor]]:
+    """Each response with its place in the order, its projection [1, 3, H, W] in sRGB 0..1, and its picture: one picture
+    after the other, so that the way up is gone once for each."""
     for number in sorted({response.picture for response in responses}):
         picture = pictures[number]
         size = (picture.shape[2], picture.shape[3])
         maps, switches = network.up(255.0 * picture, query.layer)
+        alone = torch.zeros_like(maps)
+        del maps
         for index, response in enumerate(responses):
             if response.picture != number:
                 continue
-            alone = torch.zeros_like(maps)
+            alone.zero_()
             alone[0, query.filter, response.row, response.column] = response.value
             pixels = network.down(alone, query.layer, switches, size)
-            pixels = _PAPER + _PAPER * pixels / pixels.abs().max().clamp(min=torch.finfo(pixels.dtype).tiny)
-            for right, shown in ((False, pixels), (True, picture)):
-                _paste(paper, _cut(shown.cpu(), response, field), sheet, index, right=right)
-    return paper
+            yield index, response, contrasted(pixels), picture
+
+
+def contrasted(projection: Tensor) -> Tensor:
+    """Return a projection [1, 3, H, W] as a picture, sRGB 0..1; middle gray is 0.
+
+    A few pixels are far stronger than the others and would leave these gray, so the full range is what 99 % of the
+    pixels that are not 0 keep within.
+    """
+    strengths = projection.abs().amax(1)
+    strengths = strengths[strengths > 0].cpu()
+    if not len(strengths):
+        return torch.full_like(projection, _PAPER)
+    full = strengths.sort().values[int(_WITHIN_RANGE * (len(strengths) - 1))]
+    return _PAPER + _PAPER * (projection / full.to(projection)).clamp(-1.0, 1.0)
 
 
 def strongest(responses: Tensor, picture: int, count: int, field: ReceptiveField) -> list[Response]:

@@ -14,6 +14,7 @@ from stylized.engine.presets import DEFAULT_PRESET, Preset
 from stylized.engine.schedule import PictureTooSmallError, plan
 from stylized.service import convert
 from stylized.service.errors import ServiceError
+from stylized.service.feature_jobs import admit_features, feature_parameters
 from stylized.service.jobs import JobSpec, StyleSpec
 from stylized.service.limits import (
     DEFAULT_FRAME_INTERVAL_S,
@@ -61,8 +62,14 @@ class Admission:
     async def admit(self, request: pb.StylizeRequest, client: str) -> JobSpec:
         """The job that `request` asks for. Raises ServiceError that names the field at fault."""
         preset = self._preset(request.preset)
-        parameters = convert.parameters_from(preset.parameters, request.tunables)
+        shows_features = request.HasField("features")
+        parameters = (
+            feature_parameters(preset.parameters, request)
+            if shows_features
+            else convert.parameters_from(preset.parameters, request.tunables)
+        )
         await self._check_backbone(parameters.backbone)
+        features = await admit_features(request, parameters, self._limits, self._image) if shows_features else None
         precision = convert.precision_from(request.precision)
         preview = preview_from(request.preview) if request.HasField("preview") else None
         batch = request.priority == pb.PRIORITY_BATCH
@@ -95,11 +102,13 @@ class Admission:
             mask=mask,
             init_image=init_image,
             resume_from=request.resume_from,
+            features=features,
         )
         _check_start(spec)
         if spec.resume_from and not self._can_resume(spec.resume_from):
             raise ServiceError(Reason.JOB_NOT_FOUND, NO_STATE, field="resume_from")
-        _check_pictures(spec)
+        if features is None:
+            _check_pictures(spec)
         return spec
 
     def _preset(self, name: str) -> Preset:

@@ -37,6 +37,19 @@ def parameters_from(base: Parameters, tunables: pb.Tunables) -> Parameters:
 
     Raises ServiceError INVALID_PARAMETER or UNKNOWN_LAYER, whose field is "tunables.NAME".
     """
+    return checked_parameters(with_tunables(base, tunables))
+
+
+def checked_parameters(parameters: Parameters) -> Parameters:
+    """The parameters, if they can be painted with. Raises ServiceError as `parameters_from` does."""
+    try:
+        return parameters.validated()
+    except ParameterError as error:
+        raise parameter_error(error) from error
+
+
+def with_tunables(base: Parameters, tunables: pb.Tunables) -> Parameters:
+    """The same, unchecked but for choices that there are not, which raise ServiceError."""
     changes: dict[str, object] = {}
     for field, value in tunables.ListFields():
         if field.name in LAYERED:
@@ -48,10 +61,7 @@ def parameters_from(base: Parameters, tunables: pb.Tunables) -> Parameters:
                 changes[field.name] = _enum_from(field, value, type(getattr(base, field.name)))
         else:
             changes[field.name] = value
-    try:
-        return replace(base, **changes).validated()  # pyright: ignore[reportArgumentType]
-    except ParameterError as error:
-        raise parameter_error(error) from error
+    return replace(base, **changes)  # pyright: ignore[reportArgumentType]
 
 
 def parameter_error(error: ParameterError) -> ServiceError:

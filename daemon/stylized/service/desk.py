@@ -118,6 +118,9 @@ class JobDesk:
         job = self._find(job_id)
         if job is None or job.state is JobState.ENDED:
             raise ServiceError(Reason.JOB_NOT_FOUND, "The job has ended, so it cannot be changed.", field="job_id")
+        if job.spec.features:
+            text = "What a filter responds to has no weights that could be changed; send another job."
+            raise ServiceError(Reason.INVALID_REQUEST, text, field="job_id")
         for field, _ in tunables.ListFields():
             if field.name not in STEERABLE:
                 raise ServiceError(

@@ -213,6 +213,18 @@ def _deep_gray(image: Image.Image) -> NDArray[np.generic]:
     return np.repeat(samples[..., None], 3, axis=2)
 
 
+def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
+    """The colours of a picture in another size, as `engine.resample` scales them: uint8, or float32 of deeper ones."""
+    if (pixels.width, pixels.height) == (width, height):
+        return Pixels(pixels.rgb, None)
+    size = width, height
+    if pixels.rgb.dtype == np.uint8:
+        return Pixels(np.asarray(Image.fromarray(pixels.rgb).resize(size, Image.Resampling.BICUBIC)), None)
+    channels = [Image.fromarray(to_unit(pixels.rgb[..., channel])) for channel in range(3)]
+    planes = [np.asarray(channel.resize(size, Image.Resampling.BICUBIC)) for channel in channels]
+    return Pixels(np.stack(planes, axis=2).clip(0.0, 1.0), None)
+
+
 def brightness(pixels: Pixels) -> NDArray[np.generic]:
     """Y of a picture, [H, W] in the type of its samples (ITU-R BT.601). Alpha is ignored; grays stay as they are."""
     rgb = pixels.rgb

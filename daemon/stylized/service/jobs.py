@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Precision
+from stylized.engine.feature_sheet import FeatureQuery
 from stylized.engine.parameters import Parameters, Steering
 from stylized.engine.schedule import PictureSizes, Size
 from stylized.service.errors import ServiceError
@@ -26,6 +27,15 @@ class StyleSpec:
     weight: float
     mask: StoredImage | None = None
     source_mask: StoredImage | None = None
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """A feature visualisation: what is shown, and the pictures to look through with the sizes in which that is done."""
+
+    query: FeatureQuery
+    pictures: tuple[StoredImage, ...]
+    sizes: tuple[Size, ...]
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,8 @@ class JobSpec:
     init_image: StoredImage | None = None
     resume_from: str = ""
     """Id of the job whose painting goes on."""
+    features: FeatureSpec | None = None
+    """What is shown instead of a painting. Of the parameters only `backbone` and `size` then count."""
 
     @property
     def sizes(self) -> PictureSizes:
@@ -65,10 +77,12 @@ class JobSpec:
         yield from (image for image in (self.content, self.init_image, self.mask) if image)
         for style in self.styles:
             yield from (image for image in (style.image, style.mask, style.source_mask) if image)
+        if self.features:
+            yield from self.features.pictures
 
     def without_pictures(self) -> JobSpec:
         """The same without the pictures: those of an ended job are the store's to keep or drop."""
-        return replace(self, content=None, init_image=None, styles=(), mask=None)
+        return replace(self, content=None, init_image=None, styles=(), mask=None, features=None)
 
 
 def _size(image: StoredImage | None) -> Size | None:

@@ -44,6 +44,11 @@ MASK_SHAPE_TOLERANCE = 0.01
 allowed, since a mask may be smaller, rounded."""
 
 
+def progress_interval_s(*, batch: bool) -> float:
+    """Least time between two reports of a job's progress."""
+    return BATCH_PROGRESS_INTERVAL_S if batch else MIN_PROGRESS_INTERVAL_S
+
+
 @dataclass(frozen=True)
 class Limits:
     """Limits that a test or an administrator may change."""
@@ -53,6 +58,11 @@ class Limits:
     max_image_side: int = 32_768
     min_image_side: int = MIN_SIDE
     max_styles: int = 8
+    max_feature_pictures: int = 256
+    """Pictures that one feature visualisation looks through: each is a block of shared memory, so an open file in the
+    front end."""
+    max_feature_pixels: int = 256_000_000
+    """All of them together, in the size in which they are looked through."""
     max_queued_jobs: int = 16
     max_open_jobs: int = 64
     """Jobs that are waiting, running or being delivered: bounds what slow readers can make the daemon hold. Those whose

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stylized.engine.choices import Backbone, Precision
+from stylized.engine.feature_sheet import FeatureQuery
 from stylized.engine.parameters import Parameters, Steering
 from stylized.engine.schedule import Level
 from stylized.service.pixelblocks import BlockName
@@ -69,6 +70,23 @@ class RunJob:
 
 
 @dataclass(frozen=True)
+class ShowFeatures:
+    """Front end to worker: show what a filter responds to."""
+
+    job_id: str
+    pictures: tuple[BlockName, ...]
+    """[H, W, 3] each, in the size in which they are looked through."""
+    query: FeatureQuery
+    backbone: Backbone
+    size: int
+    """The long side that was asked for."""
+    result: BlockName
+    """[H, W, 3] float32: the sheet."""
+    progress_interval_s: float
+    """As in RunJob."""
+
+
+@dataclass(frozen=True)
 class StopJob:
     """Front end to worker: stop this job after the step under way, if it still runs."""
 
@@ -92,7 +110,7 @@ class FrameTaken:
     job_id: str
 
 
-ToWorker = RunJob | StopJob | SteerJob | FrameTaken
+ToWorker = RunJob | ShowFeatures | StopJob | SteerJob | FrameTaken
 
 
 @dataclass(frozen=True)

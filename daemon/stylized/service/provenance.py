@@ -25,6 +25,9 @@ def parameter_hash(spec: JobSpec, precision: Precision, weights_sha256: str) -> 
         "precision": precision.value,
         "weights": weights_sha256,
     }
+    if spec.features:
+        pictures = [image.image_id for image in spec.features.pictures]
+        facts["features"] = {**asdict(spec.features.query), "pictures": pictures}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -31,7 +31,17 @@ from stylized.service.uploads import ImageStore
 from stylized.styles import BuiltinStyle
 
 API_VERSIONS = ("neuralstyle.v1",)
-FEATURES = ("stylize", "upload-image", "cancel-job", "stop-and-keep", "update-job", "watch-job", "masks", "resume")
+FEATURES = (
+    "stylize",
+    "upload-image",
+    "cancel-job",
+    "stop-and-keep",
+    "update-job",
+    "watch-job",
+    "masks",
+    "resume",
+    "feature-visualization",
+)
 THUMBNAIL_SIDE = 192
 CLIENT_METADATA = "x-client"
 MAX_CLIENT_NAME = 64
@@ -225,6 +235,7 @@ class StylizeServicer(rpc.StylizeServiceServicer):
             max_iterations=int(RANGES["iterations"].maximum),
             max_styles=self._limits.max_styles,
             max_queued_jobs=self._limits.max_queued_jobs,
+            max_feature_pictures=self._limits.max_feature_pictures,
         )
         message.image_ttl.FromMilliseconds(int(self._limits.image_ttl_s * 1000))
         message.detached_ttl.FromMilliseconds(int(self._limits.detached_ttl_s * 1000))

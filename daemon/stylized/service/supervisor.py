@@ -13,10 +13,11 @@ from stylized.engine.choices import Backbone
 from stylized.engine.schedule import plan
 from stylized.service.encode import encode_result
 from stylized.service.errors import ServiceError, no_weights
+from stylized.service.feature_jobs import order_features
 from stylized.service.job_run import Canvas, JobRun
 from stylized.service.jobs import Job, JobState
-from stylized.service.limits import BATCH_PROGRESS_INTERVAL_S, MIN_PROGRESS_INTERVAL_S, Limits
-from stylized.service.messages import FrameBlock, RunJob, StyleBlock, WorkerReady, WorkerUnable
+from stylized.service.limits import Limits, progress_interval_s
+from stylized.service.messages import FrameBlock, RunJob, ShowFeatures, StyleBlock, WorkerReady, WorkerUnable
 from stylized.service.outbox import Painting
 from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.service.queue import JobQueue
@@ -192,7 +193,7 @@ class Supervisor:
                 if job.stop_error:
                     return job.stop_error
                 # As they are now: the job may have been steered since the order was made.
-                worker.send(replace(order, parameters=job.spec.parameters))
+                worker.send(replace(order, parameters=job.spec.parameters) if isinstance(order, RunJob) else order)
                 assert self._ready is not None
                 run = JobRun(job, worker, self._ready, self._limits, result, slot, began)
                 outcome = await run.follow()
@@ -219,7 +220,9 @@ class Supervisor:
             " again.",
         )
 
-    async def _order(self, job: Job, blocks: list[PixelBlock]) -> tuple[RunJob, PixelBlock, PixelBlock | None]:
+    async def _order(
+        self, job: Job, blocks: list[PixelBlock]
+    ) -> tuple[RunJob | ShowFeatures, PixelBlock, PixelBlock | None]:
         """Brings the job's pixels into shared memory. Every block made is appended to `blocks`."""
 
         def keep(block: PixelBlock) -> PixelBlock:
@@ -227,6 +230,8 @@ class Supervisor:
             return block
 
         spec = job.spec
+        if spec.features:
+            return (*await order_features(job, spec.features, self._store, keep), None)
 
         async def shared(stored: StoredImage, *, last: bool = False) -> BlockName:
             return keep(PixelBlock.holding((await self._store.decode(stored, last=last)).rgb)).name
@@ -264,7 +269,7 @@ class Supervisor:
             seed=spec.seed,
             result=result.name,
             frames=frames,
-            progress_interval_s=BATCH_PROGRESS_INTERVAL_S if spec.batch else MIN_PROGRESS_INTERVAL_S,
+            progress_interval_s=progress_interval_s(batch=spec.batch),
             mask=await masked(spec.mask),
             resume_from=spec.resume_from,
             max_states_bytes=self._limits.max_states_bytes,
@@ -290,7 +295,8 @@ def _end(job: Job, outcome: Painting | ServiceError) -> None:
     job.end(outcome)
     if isinstance(outcome, Painting):
         seconds = outcome.summary.run_time.ToMilliseconds() / 1000
-        log.info("job %s: finished after %.1f s, loss %.4g", job.job_id, seconds, outcome.summary.loss)
+        loss = f", loss {outcome.summary.loss:.4g}" if outcome.summary.terms else ""
+        log.info("job %s: finished after %.1f s%s", job.job_id, seconds, loss)
     elif outcome.reason is Reason.CANCELLED:
         log.info("job %s: cancelled at iteration %d of %d", job.job_id, job.iteration, job.iterations)
     else:

@@ -143,6 +143,12 @@ class ImageStore:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._decoder, _decode_mask, stored.data, stored.layout, self._limits)
 
+    async def decode_scaled(self, stored: StoredImage, width: int, height: int) -> NDArray[np.generic]:
+        """The colours of a stored picture in another size, [height, width, 3]; see `images.scaled`."""
+        pixels = await self.decode(stored, last=True)
+        loop = asyncio.get_running_loop()
+        return (await loop.run_in_executor(self._decoder, images.scaled, pixels, width, height)).rgb
+
     def close(self) -> None:
         """Ends the decoding thread."""
         self._decoder.shutdown(wait=False, cancel_futures=True)

@@ -21,6 +21,7 @@ import torch
 
 from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Backbone, Precision
+from stylized.engine.features import DeconvNetwork
 from stylized.engine.measurements import Measurements
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.network import Network, Weights
@@ -45,6 +46,7 @@ from stylized.engine.stylize import (
 from stylized.service.convert import parameter_error
 from stylized.service.device import Device, find_device
 from stylized.service.errors import ServiceError, no_weights
+from stylized.service.feature_worker import FeatureJob
 from stylized.service.limits import MAX_MEASUREMENTS_BYTES
 from stylized.service.messages import (
     NO_STATE,
@@ -59,6 +61,7 @@ from stylized.service.messages import (
     JobStopped,
     LogLine,
     RunJob,
+    ShowFeatures,
     SteerJob,
     StopJob,
     ToWorker,
@@ -161,7 +164,7 @@ class _Painter:
         self._device = device
         self._weights = weights
         self._networks: dict[tuple[Backbone, Precision], Network] = {}
-        self._jobs: queue.SimpleQueue[RunJob] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[RunJob | ShowFeatures] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
         self._states = KeptStates()
@@ -178,7 +181,7 @@ class _Painter:
     def _listen(self) -> None:
         while True:
             message = self._pipe.receive()
-            if isinstance(message, RunJob):
+            if isinstance(message, (RunJob, ShowFeatures)):
                 self._controls[message.job_id] = _Control()
                 self._jobs.put(message)
                 continue
@@ -192,10 +195,10 @@ class _Painter:
             elif isinstance(message, FrameTaken):
                 self._slot_free.set()
 
-    def _outcome(self, job: RunJob) -> JobFinished | JobStopped | JobFailed:
-        """Paints the job, whatever comes of it."""
+    def _outcome(self, job: RunJob | ShowFeatures) -> JobFinished | JobStopped | JobFailed:
+        """Does the job, whatever comes of it."""
         try:
-            return self._paint(job)
+            return self._show_features(job) if isinstance(job, ShowFeatures) else self._paint(job)
         except NotFiniteError as error:
             return JobFailed(job.job_id, Reason.NOT_FINITE.name, str(error))
         except ParameterError as error:
@@ -257,7 +260,7 @@ class _Painter:
             planned = next(events)
             assert isinstance(planned, Planned)
             estimate = estimate_bytes(planned.levels, job.parameters, precision, style_sizes)
-            refusal = self._refuse_if_too_large(job, estimate)
+            refusal = self._refuse_if_too_large(job.job_id, job.parameters.size, estimate)
             if refusal:
                 return refusal
             self._pipe.send(JobStarted(job.job_id, planned.levels, precision, estimate, planned.warnings))
@@ -303,7 +306,22 @@ class _Painter:
                 self._slot_free.clear()
                 self._pipe.send(viewer.show(event, now))
 
-    def _refuse_if_too_large(self, job: RunJob, estimate: int) -> JobFailed | None:
+    def _show_features(self, order: ShowFeatures) -> JobFinished | JobStopped | JobFailed:
+        if order.backbone not in self._weights:
+            raise no_weights(order.backbone)
+        self._device.reset_peak_memory()
+        job, control = FeatureJob(order), self._controls[order.job_id]
+        refusal = self._refuse_if_too_large(order.job_id, order.size, job.estimate_bytes)
+        if refusal:
+            return refusal
+        self._pipe.send(job.started())
+        network = DeconvNetwork(self._weights[order.backbone], device=self._device.device)
+        shown = job.run(network, self._to_tensor, control, self._pipe.send)
+        if shown is None:
+            return JobStopped(order.job_id, control.steps)
+        return job.finished(shown, self._device.peak_memory(), self._states.job_ids)
+
+    def _refuse_if_too_large(self, job_id: str, size: int, estimate: int) -> JobFailed | None:
         available = self._device.available_memory()
         if available is not None and estimate > available:
             # A painting that is asked for goes before those that might be asked for again.
@@ -313,10 +331,10 @@ class _Painter:
         if available is None or estimate <= available:
             return None
         return JobFailed(
-            job.job_id,
+            job_id,
             Reason.OUT_OF_MEMORY.name,
             f"The painting needs about {estimate / 2**30:.1f} GiB, but {available / 2**30:.1f} GiB are free on"
-            f" {self._device.name}; a size of {int(job.parameters.size * (available / estimate) ** 0.5)} should fit.",
+            f" {self._device.name}; a size of {int(size * (available / estimate) ** 0.5)} should fit.",
             "tunables.size",
         )
 
