@@ -175,7 +175,7 @@ def wait_for_step(daemon: RealDaemon) -> str:
 def kill_while_painting(daemon: RealDaemon) -> float:
     """Kills the plug-in in the middle of its job; seconds until the daemon has no job any more."""
     wait_for_step(daemon)
-    killed = [pid for pid in plug_in_processes() if os.kill(pid, signal.SIGKILL) is None]
+    killed = [pid for pid in plug_in_processes(daemon) if os.kill(pid, signal.SIGKILL) is None]
     assert killed
     started = time.monotonic()
     with Client.connect(daemon.endpoint.targets[0]) as client:
@@ -185,15 +185,17 @@ def kill_while_painting(daemon: RealDaemon) -> float:
     return time.monotonic() - started
 
 
-def plug_in_processes() -> list[int]:
-    """Process ids, on this side of the root, of plug-ins that GIMP runs (not those it only queries)."""
+def plug_in_processes(daemon: RealDaemon) -> list[int]:
+    """Process ids, on this side of the root, of plug-ins that GIMP runs, not only queries, with this daemon."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 words = (folder / "cmdline").read_bytes().split(b"\0")
+                environment = (folder / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if any(word.endswith(b"neural-style.py") for word in words) and b"-run" in words:
+            running = any(word.endswith(b"neural-style.py") for word in words) and b"-run" in words
+            if running and f"STYLIZED_HOME={daemon.folder}".encode() in environment:
                 found.append(int(folder.name))
     return found
