@@ -63,6 +63,7 @@ docs: $(VENV)/ready ## Write the generated pages and pictures
 	$(BIN)/python docs/make_watch_picture.py
 	$(BIN)/python docs/make_recording_pictures.py
 	$(BIN)/python docs/make_region_pictures.py
+	$(BIN)/python docs/make_seed_pictures.py
 
 translations: $(VENV)/ready ## Bring the plug-in's catalogues up to date with its texts
 	$(BIN)/python gimp_plugin/translations.py
