@@ -40,15 +40,16 @@ def main(*wanted: str) -> None:
             with Image.open(GIVEN / f"{name}.jpg") as picture:
                 picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
                 _save(picture, IMAGES / f"{name}.webp")
-    shown = [row for row in rows() if row.image is not None]
-    missing = [row.image.stem for row in shown if row.image and not row.image.exists()]
+    shown = [(row, row.image) for row in rows() if row.image is not None]
+    asked = [(row, image) for row, image in shown if (image.stem in wanted if wanted else not image.exists())]
+    if not asked:
+        return
     with _daemon() as home:
-        for row in shown:
-            if row.image and row.image.stem in (wanted or missing):
-                print(row.command, flush=True)
-                began = time.monotonic()
-                _make(row, row.image, home)
-                print(f"{time.monotonic() - began:.0f} s, {row.image.stat().st_size // 1000} KB", flush=True)
+        for row, image in asked:
+            print(row.command, flush=True)
+            began = time.monotonic()
+            _make(row, image, home)
+            print(f"{time.monotonic() - began:.0f} s, {image.stat().st_size // 1000} KB", flush=True)
 
 
 @contextmanager
