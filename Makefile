@@ -75,7 +75,8 @@ styles: $(VENV)/ready ## Draw the built-in styles that are our own
 	$(BIN)/python -m stylized.styles.drawing daemon/stylized/styles
 
 bench: $(VENV)/ready ## Measure; results go to benchmarks/results
-	$(BIN)/python benchmarks/engine.py
+	PYTHONPATH=. $(BIN)/python benchmarks/engine.py
+	PYTHONPATH=. $(BIN)/python benchmarks/losses.py
 	PYTHONPATH=. $(BIN)/python benchmarks/gimp.py
 	PYTHONPATH=. $(BIN)/python benchmarks/hotfolder.py
 
