@@ -67,6 +67,7 @@ docs: $(VENV)/ready ## Write the generated pages and pictures
 	$(BIN)/python docs/make_watch_picture.py
 	$(BIN)/python docs/make_recording_pictures.py
 	$(BIN)/python docs/make_region_pictures.py
+	$(BIN)/python docs/make_seed_pictures.py
 
 translations: $(VENV)/ready ## Bring the plug-in's catalogues up to date with its texts
 	$(BIN)/python gimp_plugin/translations.py
@@ -78,7 +79,8 @@ styles: $(VENV)/ready ## Draw the built-in styles that are our own
 	$(BIN)/python -m stylized.styles.drawing daemon/stylized/styles
 
 bench: $(VENV)/ready ## Measure; results go to benchmarks/results
-	$(BIN)/python benchmarks/engine.py
+	PYTHONPATH=. $(BIN)/python benchmarks/engine.py
+	PYTHONPATH=. $(BIN)/python benchmarks/losses.py
 	PYTHONPATH=. $(BIN)/python benchmarks/gimp.py
 	PYTHONPATH=. $(BIN)/python benchmarks/hotfolder.py
 
