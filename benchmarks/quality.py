@@ -6,8 +6,9 @@ so that what else the machine does counts little. `default` is painted at three 
 distance over content distance; a rival is compared with the curve's value at the rival's own content distance, so that
 nobody wins by keeping less, or more, of the photo. See `measures` for what is measured.
 
-Each run leaves a picture and its numbers in the work folder and is never done twice, so that the work can be cut into
-pieces:
+Each run leaves a picture and its numbers in the work folder and is never done twice there, so that the work can be cut
+into pieces. The page takes the numbers of what was not done there from benchmarks/results/quality.json, and keeps its
+sheets of pictures until all of a sheet were painted there:
 
     PYTHONPATH=. python benchmarks/quality.py [--work FOLDER] [--seconds N] [--only START] [--write]
 
@@ -23,7 +24,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from PIL import Image
 
 import stylized
 from benchmarks import quality_report as report
-from benchmarks.studio import ROOT, Pair, Run, Studio, picture
+from benchmarks.studio import ROOT, Pair, Run, Studio, picture, to_image
 from stylized.engine.choices import ContentLoss, Iterate, Optimizer, Padding, Pooling, StyleLoss, StyleStatistic
 from stylized.service.device import find_device
 from stylized.styles import builtin_styles
@@ -113,6 +113,11 @@ def rival_runs(scale: Scale, pair: Pair) -> list[Run]:
     return [Run(pair, scale.size, scale.budget_s, rival) for rival in RIVALS]
 
 
+def compared_runs(scale: Scale, pair: Pair) -> list[Run]:
+    """What is compared for a pair."""
+    return [*our_runs(scale, pair), *rival_runs(scale, pair)]
+
+
 def gallery_runs(scale: Scale) -> list[Run]:
     """The sample photo in every built-in style, as a user gets it."""
     pairs = [Pair("sample", style) for style in builtin_styles()]
@@ -134,8 +139,7 @@ def planned_runs() -> Iterator[Run]:
     """All runs of the comparison, in the order in which they are done."""
     first, *larger = SCALES
     for pair in first.pairs:
-        yield from our_runs(first, pair)
-        yield from rival_runs(first, pair)
+        yield from compared_runs(first, pair)
     yield from gallery_runs(first)
     for pair in TRIALS.pairs:
         yield from our_runs(TRIALS, pair)
@@ -143,8 +147,7 @@ def planned_runs() -> Iterator[Run]:
     yield from identity_runs(TRIALS)
     for scale in larger:
         for pair in scale.pairs:
-            yield from our_runs(scale, pair)
-            yield from rival_runs(scale, pair)
+            yield from compared_runs(scale, pair)
 
 
 def run_all(studio: Studio, seconds: float = math.inf, only: str = "") -> int:
@@ -156,7 +159,7 @@ def run_all(studio: Studio, seconds: float = math.inf, only: str = "") -> int:
     for run in planned_runs():
         if time.monotonic() - began >= seconds:
             break
-        if run.name.startswith(only) and studio.result(run) is None:
+        if run.name.startswith(only) and not studio.is_done(run):
             told = studio.paint(run)
             print(run.name, *(f"{name} {told[name]:.3f}" for name in ("style", "content", "cpu_s")), flush=True)
             count += 1
@@ -165,7 +168,9 @@ def run_all(studio: Studio, seconds: float = math.inf, only: str = "") -> int:
 
 def write(studio: Studio, page: Path, images: Path, numbers: Path) -> None:
     """Bring the page, its pictures and the JSON up to date with what is done."""
-    parts: dict[str, str] = {"facts": facts()}
+    everything = {run.name: studio.result(run) for run in planned_runs()}
+    dates = sorted({result["date"] for result in everything.values() if result})
+    parts: dict[str, str] = {"facts": facts(" to ".join(dict.fromkeys((dates[0], dates[-1]))))}
     for scale in SCALES:
         found = compared(studio, scale)
         parts[f"duels {scale.size}"] = report.duel_table(found, RIVALS) if found else "Not measured yet."
@@ -175,19 +180,19 @@ def write(studio: Studio, page: Path, images: Path, numbers: Path) -> None:
         parts[f"pictures {scale.size}"] = f"![The pairs, in this order](images/{name})" if found else ""
         if found:
             cell = (200, 200) if scale is SCALES[0] else (400, 300)
-            report.save_sheet(images / name, [paintings(studio, scale, pair) for pair in scale.pairs], cell)
-    gallery = [run for run in gallery_runs(SCALES[0]) if studio.result(run)]
-    report.save_sheet(images / "quality-styles.jpg", [[studio.painting(run) for run in gallery]], (256, 192))
+            pairs = [pair for pair in scale.pairs if results(studio, compared_runs(scale, pair))]
+            if all(studio.is_done(run) for pair in pairs for run in compared_runs(scale, pair)):
+                report.save_sheet(images / name, [paintings(studio, scale, pair) for pair in pairs], cell)
     sizes = [next(iter(our_runs(scale, scale.pairs[0])[1:])) for scale in (TRIALS, *SCALES)]
-    alike = [studio.painting(run) for run in sizes if studio.result(run)]
-    report.save_sheet(images / "quality-sizes.jpg", [alike], (320, 240))
+    for name, runs, cell in (("styles", gallery_runs(SCALES[0]), (256, 192)), ("sizes", sizes, (320, 240))):
+        if all(studio.is_done(run) for run in runs):
+            report.save_sheet(images / f"quality-{name}.jpg", [[studio.painting(run) for run in runs]], cell)
     parts["candidates"] = candidates(studio)
     identity = {run.preset: studio.result(run) for run in identity_runs(TRIALS)}
     parts["identity"] = report.table(
         [["preset", "pixel values"], *([name, f"{r['pixels']:.1f}"] for name, r in identity.items() if r)]
     )
     page.write_text(report.fill(page.read_text(encoding="utf-8"), parts), encoding="utf-8")
-    everything = {run.name: studio.result(run) for run in planned_runs()}
     numbers.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
 
 
@@ -205,7 +210,7 @@ def by_preset(studio: Studio, scale: Scale) -> dict[str, list[Mapping[str, Any]]
     """All results, the pairs of a preset together, ours once for each strength."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for pair in scale.pairs:
-        for run in [*our_runs(scale, pair), *rival_runs(scale, pair)]:
+        for run in compared_runs(scale, pair):
             if result := studio.result(run):
                 found.setdefault(f"{run.preset} {run.label}".strip(), []).append(result)
     return found
@@ -232,13 +237,9 @@ def candidates(studio: Studio) -> str:
 
 
 def paintings(studio: Studio, scale: Scale, pair: Pair) -> list[Image.Image]:
-    """A row of the sheet: photo, style, ours at all strengths, the rivals; white where something is not done."""
-    row = [
-        Image.fromarray((255 * picture(name)[0].permute(1, 2, 0)).byte().numpy()) for name in (pair.photo, pair.style)
-    ]
-    for run in [*our_runs(scale, pair), *rival_runs(scale, pair)]:
-        row.append(studio.painting(run) if studio.result(run) else Image.new("RGB", row[0].size, "white"))
-    return row
+    """A row of the sheet: photo, style, ours at all strengths, the rivals."""
+    given = [to_image(picture(name)) for name in (pair.photo, pair.style)]
+    return given + [studio.painting(run) for run in compared_runs(scale, pair)]
 
 
 def results(studio: Studio, runs: list[Run]) -> list[Mapping[str, Any]]:
@@ -246,11 +247,11 @@ def results(studio: Studio, runs: list[Run]) -> list[Mapping[str, Any]]:
     return [found for run in runs if (found := studio.result(run))]
 
 
-def facts() -> str:
+def facts(dates: str) -> str:
     """Where and when, for the page."""
     return "\n".join(
         [
-            f"* date: {datetime.now(timezone.utc):%Y-%m-%d}",
+            f"* date: {dates}",
             f"* device: {find_device().name}, of which one thread in fp32; other work was going on beside it",
             f"* versions: stylized {stylized.__version__}, torch {torch.__version__}",
             *(f"* {scale.size} px: {scale.budget_s:g} processor seconds a painting" for scale in (*SCALES, TRIALS)),
@@ -267,7 +268,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write docs/quality.md and its pictures")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    studio = Studio(options.work)
+    studio = Studio(options.work, json.loads((RESULTS / "quality.json").read_text(encoding="utf-8")))
     run_all(studio, options.seconds, options.only)
     if options.write:
         write(studio, ROOT / "docs" / "quality.md", ROOT / "docs" / "images", RESULTS / "quality.json")

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -75,17 +76,26 @@ class Run:
 
 
 class Studio:
-    """Paints and measures, keeping what it did in a folder."""
+    """Paints and measures, keeping what it did in a folder.
 
-    def __init__(self, folder: Path) -> None:
+    earlier: the numbers of runs that were done elsewhere, by name; their paintings are not here.
+    """
+
+    def __init__(self, folder: Path, earlier: Mapping[str, Mapping[str, Any] | None] | None = None) -> None:
         self._folder = folder
+        self._earlier = earlier or {}
         folder.mkdir(parents=True, exist_ok=True)
         self._network = load_network()
 
     def result(self, run: Run) -> Mapping[str, Any] | None:
         """A run's numbers, or None if it was not done yet."""
-        file = self._file(run, "json")
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        if self.is_done(run):
+            return json.loads(self._file(run, "json").read_text(encoding="utf-8"))
+        return self._earlier.get(run.name)
+
+    def is_done(self, run: Run) -> bool:
+        """Whether a run was done here, so that there is its painting."""
+        return self._file(run, "json").exists()
 
     def painting(self, run: Run) -> Image.Image:
         """What a run painted. FileNotFoundError if it was not done yet."""
@@ -104,6 +114,7 @@ class Studio:
         to_image(pixels / 255.0).save(self._file(run, "png"))
         result = {
             "run": {**asdict(run), "changes": dict(run.changes)},
+            "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
             "iterations": finished.iterations,
             "levels": [asdict(level) for level in plan_for(size_of(photo), parameters)],
             "cpu_s": round(cpu_s, 2),

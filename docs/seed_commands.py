@@ -1,4 +1,4 @@
-"""The commands of docs/seeds.md: read from the page, which is their one home."""
+"""The commands of docs/seeds.md, each with the picture that it makes: read from the page, which is their one home."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = Path(__file__).with_name("seeds.md")
+IMAGES = Path(__file__).parent / "images" / "seeds"
 PICTURES = ("tubingen", "starry_night", "shipwreck")
 """What the commands take for granted, as .jpg."""
 _COMMAND = re.compile(r"`(stylize (?:image|texture|dream|reconstruct|features) [^`]+)`")
+_PICTURE = re.compile(r"!\[[^\]]*\]\(images/seeds/([\w-]+\.webp)\)")
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Row:
     """A row of a table."""
 
     command: str
+    image: Path | None
+    """Of docs/images/seeds; None for a row without a picture."""
 
     @property
     def words(self) -> list[str]:
@@ -34,7 +38,7 @@ def rows() -> list[Row]:
     """All rows that have a command."""
     found = []
     for line in PAGE.read_text(encoding="utf-8").splitlines():
-        command = _COMMAND.search(line)
+        command, picture = _COMMAND.search(line), _PICTURE.search(line)
         if line.startswith("|") and command:
-            found.append(Row(command[1]))
+            found.append(Row(command[1], IMAGES / picture[1] if picture else None))
     return found

@@ -54,3 +54,21 @@ def start_daemon(tmp_path: Path) -> Iterator[Callable[..., RealDaemon]]:
 def node() -> str:
     """The program `node`, with the packages of the client for Node."""
     return installed_node()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line that a script can look for, if tests for a real GIMP were among those chosen. From the reports, which
+    come here from all processes, and not in the room's own conftest.py, which the process that prints does not read
+    where others run the tests.
+    """
+    ran, skipped = (
+        {
+            report.nodeid
+            for outcome in outcomes
+            for report in terminalreporter.stats.get(outcome, [])
+            if getattr(report, "nodeid", "").startswith("tests/gimp/")
+        }
+        for outcomes in (("passed", "failed", "error"), ("skipped",))
+    )
+    if ran or skipped:
+        terminalreporter.write_line(f"Tests run in a real GIMP: {len(ran)}")

@@ -5,6 +5,7 @@ Without Node these tests are skipped with one line; with STYLIZED_REQUIRE_NODE=1
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -29,9 +30,12 @@ def installed_node() -> str:
 
 
 def _install() -> None:
-    """`npm ci`, unless what is installed is as new as the lock file."""
+    """`npm ci`, unless what is installed is as new as the lock file. Of two processes the second waits."""
     lock, installed = PACKAGE / "package-lock.json", PACKAGE / "node_modules" / ".package-lock.json"
-    if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
-        return
-    result = subprocess.run(["npm", "ci"], cwd=PACKAGE, capture_output=True, text=True, timeout=INSTALL_S, check=False)
-    assert result.returncode == 0, result.stderr
+    with lock.open() as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+            return
+        command = ["npm", "ci"]
+        result = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, timeout=INSTALL_S, check=False)
+        assert result.returncode == 0, result.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -167,6 +168,13 @@ def endless_request(**fields) -> pb.StylizeRequest:
     return small_request(100_000, **fields)
 
 
+def shallow(request: pb.StylizeRequest) -> pb.StylizeRequest:
+    """The same job with the network's first layers only, which make a large picture cheap."""
+    for layers in (request.tunables.content_layers, request.tunables.style_layers):
+        layers.layers.add(layer="relu1_2")
+    return request
+
+
 def upload(stub: rpc.StylizeServiceStub, data: bytes, raw: pb.RawFormat | None = None) -> pb.UploadImageResponse:
     """Uploads a picture in chunks."""
 
@@ -192,6 +200,13 @@ def error_info(error: grpc.RpcError) -> error_details_pb2.ErrorInfo:
         if detail.Unpack(info):
             return info
     raise AssertionError(f"no ErrorInfo in {error}")
+
+
+def cancelled_at(daemon: RealDaemon, job_id: str) -> int:
+    """The iteration at which the daemon's log says that the job was cancelled."""
+    found = re.search(rf"job {job_id}: cancelled at iteration (\d+)", daemon.log.read_text())
+    assert found, daemon.log.read_text()[-2000:]
+    return int(found[1])
 
 
 def wait_for(condition, timeout: float, what: str) -> float:

@@ -55,18 +55,6 @@ class StyleRecord:
 
 
 @dataclass(frozen=True)
-class FeatureRecord:
-    """What a sheet of features shows."""
-
-    layer: str
-    filter: int
-    count: int | None
-    """None for the daemon's default."""
-    pictures: tuple[PictureRecord, ...]
-    """Those that were looked through."""
-
-
-@dataclass(frozen=True)
 class Resumed:
     """Where a painting went on from."""
 
@@ -90,6 +78,18 @@ class Resumed:
             remedy="Start from its picture instead, without what the optimiser knew: "
             f"`--init {self.painting.file if self.painting else 'FILE'}`, or init_image in Python.",
         )
+
+
+@dataclass(frozen=True)
+class FeatureRecord:
+    """What a sheet of features shows."""
+
+    layer: str
+    filter: int
+    count: int | None
+    """None for the daemon's default."""
+    pictures: tuple[PictureRecord, ...]
+    """Those that were looked through."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,6 @@ class Provenance:
     preset_file: str = ""
     """Name of the user's own preset file, if there was one. `preset` is then what it extends, and `parameters` has its
     values, so that painting again needs no file."""
-    features: FeatureRecord | None = None
-    """What a filter responds to, if the picture shows that; None of a painting."""
     init_image: PictureRecord | None = None
     """The picture that it started from, if that was one of its own."""
     resumed_from: Resumed | None = None
@@ -146,6 +144,8 @@ class Provenance:
     """The job that painted it: a painting can go on from it while the daemon keeps where it stood."""
     iterations_asked: int = 0
     """Of a job that was stopped early, the iterations that were asked for; else 0."""
+    features: FeatureRecord | None = None
+    """What a filter responds to, if the picture shows that; None of a painting."""
 
     @classmethod
     def of(
@@ -171,11 +171,11 @@ class Provenance:
             mask=sources.mask if sources else None,
             depth=depth,
             preset_file=str(sources.preset or "") if sources else "",
-            features=sources.features if sources else None,
             init_image=sources.init_image if sources else None,
             resumed_from=sources.resumed_from if sources else None,
             job_id=summary.job_id,
             iterations_asked=int(str(summary.parameters["iterations"])) if summary.stopped_early else 0,
+            features=sources.features if sources else None,
         )
 
     @classmethod
@@ -192,8 +192,8 @@ class Provenance:
             given["styles"] = tuple(_style_record(style) for style in styles)
             for name in ("content", "mask", "init_image"):
                 given[name] = _picture_record(given.get(name))
-            given["features"] = _feature_record(given.get("features"))
             given["resumed_from"] = _resumed(given.get("resumed_from"))
+            given["features"] = _feature_record(given.get("features"))
         except (KeyError, TypeError) as error:
             raise ValueError(f"damaged: {error!r}") from error
         return cls(**given)
@@ -297,16 +297,16 @@ def _picture_record(values: Any) -> PictureRecord | None:
     return PictureRecord(str(values["file"]), str(values["sha256"])) if values else None
 
 
+def _resumed(values: Any) -> Resumed | None:
+    return Resumed(str(values["job_id"]), _picture_record(values["painting"])) if values else None
+
+
 def _feature_record(values: Any) -> FeatureRecord | None:
     if not values:
         return None
     pictures = [_picture_record(picture) for picture in values["pictures"]]
     known = tuple(picture for picture in pictures if picture)
     return FeatureRecord(str(values["layer"]), int(values["filter"]), values["count"], known)
-
-
-def _resumed(values: Any) -> Resumed | None:
-    return Resumed(str(values["job_id"]), _picture_record(values["painting"])) if values else None
 
 
 def _style_in_gimp(style: Any) -> list[dict[str, Any]]:

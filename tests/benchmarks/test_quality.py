@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +51,14 @@ def test_the_benchmark_paints_once_and_writes_its_page(tmp_path: Path) -> None:
     assert re.search(r"\| sample-mosaic \| \d\.\d+ / \d\.\d+ = \d+\.\d+\*? \|", text)
     assert re.search(r"\| zero padding \| \d+\.\d+ \|", text)
     assert (tmp_path / "quality-32.jpg").stat().st_size > 1000
-    assert "32_sample-mosaic_default_0.5" in (tmp_path / "quality.json").read_text(encoding="utf-8")
+    numbers = (tmp_path / "quality.json").read_text(encoding="utf-8")
+    assert "32_sample-mosaic_default_0.5" in numbers
+    # Elsewhere, where only the numbers are, the tables are the same and the pictures stay.
+    (tmp_path / "quality-32.jpg").write_bytes(b"the sheet")
+    write(Studio(tmp_path / "elsewhere", json.loads(numbers)), page, tmp_path, tmp_path / "again.json")
+    assert page.read_text(encoding="utf-8") == text
+    assert (tmp_path / "again.json").read_text(encoding="utf-8") == numbers
+    assert (tmp_path / "quality-32.jpg").read_bytes() == b"the sheet"
 
 
 def test_default_gets_on_where_the_first_full_step_is_too_long() -> None:

@@ -1,4 +1,5 @@
-"""Promise: every command of docs/seeds.md works, and there is one for every preset of a text and of a peer.
+"""Promise: every command of docs/seeds.md works, there is one for every preset of a text and of a peer, and the page
+shows what they make.
 
 They run at a tiny size with a few steps; all else is as on the page.
 """
@@ -20,7 +21,7 @@ from stylized.engine.presets import builtin_presets
 from tests.real_daemon import RealDaemon
 
 sys.path.append(str(Path(__file__).parents[2] / "docs"))
-from seed_commands import PICTURES, Row, rows  # pyright: ignore[reportMissingImports]
+from seed_commands import IMAGES, PAGE, PICTURES, Row, rows  # pyright: ignore[reportMissingImports]
 
 ROWS = rows()
 SIZE = 32
@@ -76,3 +77,19 @@ def test_every_text_and_every_peer_has_its_row() -> None:
     named = set(re.findall(r"--preset ([\w-]+)", " ".join(row.command for row in ROWS)))
     modes = {row.words[1] for row in ROWS} & set(builtin_presets())
     assert named | modes == set(builtin_presets()) - OUR_OWN
+
+
+def test_the_page_shows_its_pictures_and_what_each_command_made() -> None:
+    shown = set(re.findall(r"\(images/seeds/([^)]+)\)", PAGE.read_text(encoding="utf-8")))
+    assert shown == {path.name for path in IMAGES.iterdir()}
+    assert {f"{name}.webp" for name in PICTURES} <= shown
+    for row in ROWS:
+        if row.image is None:
+            continue
+        assert row.image.stem == Path(row.made).stem
+        with Image.open(row.image) as picture:
+            picture.load()
+
+
+def test_the_pictures_weigh_little() -> None:
+    assert sum(path.stat().st_size for path in IMAGES.iterdir()) < 1_500_000

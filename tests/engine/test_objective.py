@@ -112,9 +112,10 @@ def test_styles_are_mixed_by_share_and_only_ratios_matter(network: Network) -> N
 
 
 def test_bf16_points_where_fp32_points(network: Network, bf16_network: Network) -> None:
-    content, style, image = shapes(96, 128), shapes(96, 96, seed=3), 255 * shapes(96, 128, seed=5)
+    content, style, image = shapes(48, 64), shapes(48, 48, seed=3), 255 * shapes(48, 64, seed=5)
     exact, ours = (_objective(net, content, style).evaluate(image) for net in (network, bf16_network))
     cosine = torch.nn.functional.cosine_similarity(exact.gradient.flatten(), ours.gradient.flatten(), dim=0)
+    print(f"cosine {cosine.item():.4f}")
     assert cosine.item() > 0.98
     assert ours.total.item() == pytest.approx(exact.total.item(), rel=0.05)
 

@@ -90,20 +90,20 @@ def test_the_users_picture_is_not_changed(network: Network) -> None:
 
 
 # An optimiser sees nothing of the network's arithmetic, and bf16 is slow where it is emulated: one is enough there.
-@pytest.mark.parametrize(
-    ("precision", "optimizer"),
-    [*(("network", optimizer) for optimizer in Optimizer), ("bf16_network", Optimizer.LBFGS)],
-)
+PRECISIONS_AND_OPTIMIZERS = [*(("network", optimizer) for optimizer in Optimizer), ("bf16_network", Optimizer.LBFGS)]
+
+
+@pytest.mark.parametrize(("precision", "optimizer"), PRECISIONS_AND_OPTIMIZERS)
 def test_the_same_seed_gives_the_same_bytes(
     request: pytest.FixtureRequest, precision: str, optimizer: Optimizer
 ) -> None:
     network: Network = request.getfixturevalue(precision)
     rate = 1.0 if optimizer is Optimizer.LBFGS else 5.0
-    once, again = (
-        painted(network, job(seed=5, init=Init.NOISE, optimizer=optimizer, learning_rate=rate)) for _ in range(2)
+    once, again, other = (
+        painted(network, job(seed=seed, size=32, init=Init.NOISE, optimizer=optimizer, learning_rate=rate))
+        for seed in (5, 5, 6)
     )
     assert once.picture.numpy().tobytes() == again.picture.numpy().tobytes()
-    other = painted(network, job(seed=6, init=Init.NOISE, optimizer=optimizer, learning_rate=rate))
     assert not torch.equal(once.picture, other.picture)
 
 
@@ -131,8 +131,7 @@ def test_closing_between_steps_stops_the_work(network: Network, monkeypatch: pyt
     assert next(events, None) is None
 
 
-@pytest.mark.parametrize("precision", ["network", "bf16_network"])
-@pytest.mark.parametrize("optimizer", list(Optimizer))
+@pytest.mark.parametrize(("precision", "optimizer"), PRECISIONS_AND_OPTIMIZERS)
 @pytest.mark.parametrize("content", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("style", [0.0, 1.0])
 def test_pictures_of_one_colour_can_be_painted(

@@ -1,8 +1,8 @@
 """Fixtures for tests in a real GIMP.
 
 Where there can be no GIMP (no root, no Debian), these tests are skipped with one line that says why; with
-STYLIZED_REQUIRE_GIMP=1, as in `.ci/run`, that is a failure instead. The number that ran is printed at the end, so
-that a skipped suite does not look like a green one.
+STYLIZED_REQUIRE_GIMP=1, as in `.ci/run`, that is a failure instead. The number that ran is printed at the end (by
+`tests/conftest.py`), so that a skipped suite does not look like a green one.
 """
 
 from __future__ import annotations
@@ -88,14 +88,3 @@ def own_daemon(tmp_path: Path) -> Iterator[RealDaemon]:
         yield running
     finally:
         running.close()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line that a script can look for."""
-    ran = {
-        report.nodeid
-        for outcome in ("passed", "failed", "error")
-        for report in terminalreporter.stats.get(outcome, [])
-        if getattr(report, "nodeid", "").startswith("tests/gimp/")
-    }
-    terminalreporter.write_line(f"Tests run in a real GIMP: {len(ran)}")

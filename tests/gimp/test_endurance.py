@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +18,26 @@ from tests.gimp.test_scripts import PHOTO, plug_in_processes, wait_for_step
 from tests.real_daemon import RealDaemon, children
 
 RUNS = 100
+STATES_BYTES = 8 * 2**20
+"""What the worker keeps of finished jobs to paint on: the states of eight of these, so that there is no more room long
+before the measuring begins, and growth is a leak."""
 GROWTH_KIB = 24 * 1024
 """What the daemon's two processes may grow by after the first runs: allocators keep some of what they once had."""
 
 
 @pytest.mark.endurance
 def test_a_hundred_runs_leave_nothing_behind(
-    plug_in: Path, gimp: RealGimp, own_daemon: RealDaemon, tmp_path: Path
+    plug_in: Path, gimp: RealGimp, start_daemon: Callable[..., RealDaemon], tmp_path: Path
 ) -> None:
-    mine = RealGimp(gimp.suite, plug_in, own_daemon.folder)
+    daemon = start_daemon("--threads", "1", f"max_states_bytes={STATES_BYTES}", module="tests.limited_daemon")
+    daemon.wait_until_loaded()
+    mine = RealGimp(gimp.suite, plug_in, daemon.folder)
     sizes: list[tuple[int, int]] = []
     over = threading.Event()
 
     def weigh() -> None:
         while not over.wait(0.5):
-            sizes.append((memory_kib(own_daemon), open_files(own_daemon)))
+            sizes.append((memory_kib(daemon), open_files(daemon)))
 
     scale = threading.Thread(target=weigh)
     scale.start()
@@ -72,9 +78,10 @@ tell("layers", len(image.get_layers()))
     # The first fifth warms caches up; medians, since a weighing may fall into the middle of a job.
     fifth = len(sizes) // 5
     early, late = np.median(sizes[fifth : 2 * fifth], axis=0), np.median(sizes[-fifth:], axis=0)
+    print(f"{late[0] - early[0]:.0f} KiB more, {late[1] - early[1]:.0f} files more")
     assert late[0] - early[0] < GROWTH_KIB, f"grew by {late[0] - early[0]:.0f} KiB"
     assert late[1] <= early[1] + 2, "files or sockets stay open"
-    assert not own_daemon.admin().ListJobs(admin_pb2.ListJobsRequest()).jobs
+    assert not daemon.admin().ListJobs(admin_pb2.ListJobsRequest()).jobs
 
 
 def test_a_detached_painting_outlives_gimp_and_is_fetched_again(
@@ -86,7 +93,7 @@ def test_a_detached_painting_outlives_gimp_and_is_fetched_again(
 
     def crash() -> None:
         wait_for_step(daemon)
-        for pid in plug_in_processes():
+        for pid in plug_in_processes(daemon):
             os.kill(pid, signal.SIGKILL)
 
     killer = threading.Thread(target=crash)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import stylize
-from neuralstyle.v1 import admin_pb2
+from neuralstyle.v1 import admin_pb2, admin_pb2_grpc
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1 import stylize_pb2_grpc as rpc
 from stylized.service.kept import KEPT_JOB_BYTES
@@ -25,13 +25,14 @@ from tests.real_daemon import (
     endless_request,
     raw_image,
     reason_of,
+    shallow,
     shared_blocks,
     small_request,
     upload,
     wait_for,
 )
 
-LONG = 150
+LONG = 80
 """Iterations that take longer than killing a process does."""
 
 LIMITED = "tests.limited_daemon"
@@ -74,8 +75,26 @@ def left_behind(daemon: RealDaemon, request: pb.StylizeRequest) -> str:
     return job_id
 
 
+def left_with_a_painting(daemon: RealDaemon, **fields) -> str:
+    """A detached job whose client leaves while it runs, and which then ends with the painting as it is; returns its id.
+
+    An order ends it: one of few steps may be over, and its outcome on its way, before its client has left.
+    """
+    with daemon.channel() as channel:
+        stub = rpc.StylizeServiceStub(channel)
+        call = stub.Stylize(endless_request(detach=True, **fields))
+        job_id = next(event.started.job_id for event in call if event.HasField("started"))
+        call.cancel()
+        # On the same connection, so that the daemon hears of it after the client's leaving.
+        stub.CancelJob(pb.CancelJobRequest(job_id=job_id, keep=True))
+    wait_until_kept(daemon, job_id)
+    return job_id
+
+
 def watch(daemon: RealDaemon, job_id: str) -> list[pb.StylizeResponse]:
-    return [answer.event for answer in daemon.stylize().WatchJob(pb.WatchJobRequest(job_id=job_id))]
+    with daemon.channel() as channel:
+        stub = rpc.StylizeServiceStub(channel)
+        return [answer.event for answer in stub.WatchJob(pb.WatchJobRequest(job_id=job_id))]
 
 
 def reason_of_watching(daemon: RealDaemon, job_id: str) -> str:
@@ -89,13 +108,14 @@ def listed(daemon: RealDaemon) -> dict[str, admin_pb2.JobInfo]:
 
 
 def wait_until_kept(daemon: RealDaemon, *job_ids: str) -> None:
-    admin = daemon.admin()
+    with daemon.channel() as channel:
+        admin = admin_pb2_grpc.AdminServiceStub(channel)
 
-    def kept() -> bool:
-        jobs = admin.ListJobs(admin_pb2.ListJobsRequest()).jobs
-        return set(job_ids) <= {job.job_id for job in jobs if job.state == admin_pb2.JOB_STATE_ENDED}
+        def kept() -> bool:
+            jobs = admin.ListJobs(admin_pb2.ListJobsRequest()).jobs
+            return set(job_ids) <= {job.job_id for job in jobs if job.state == admin_pb2.JOB_STATE_ENDED}
 
-    wait_for(kept, 60, "the end of a detached job")
+        wait_for(kept, 60, "the end of a detached job")
 
 
 def test_a_client_killed_in_the_middle_finds_its_job_again_and_gets_the_same_bytes(daemon: RealDaemon) -> None:
@@ -164,7 +184,7 @@ def test_a_job_that_is_not_detached_ends_with_its_client(daemon: RealDaemon) -> 
 def test_a_painting_of_which_only_a_part_was_read_is_kept(daemon: RealDaemon) -> None:
     side = 512
     stored = upload(daemon.stylize(), raw_image(side, side).raw.data, raw_image(side, side).raw.format)
-    request = small_request(1, detach=True, size=side, result_format=pb.RESULT_FORMAT_RAW_FLOAT32)
+    request = shallow(small_request(1, detach=True, size=side, result_format=pb.RESULT_FORMAT_RAW_FLOAT32))
     request.content.image_id = stored.image_id
     size = side * side * 3 * 4
     with grpc.insecure_channel(daemon.endpoint.targets[0], options=SMALL_WINDOW) as channel:
@@ -197,8 +217,7 @@ def test_an_outcome_that_nobody_fetches_goes_after_its_time(start_daemon: Callab
     daemon = start_daemon("detached_ttl_s=0.5", module=LIMITED)
     assert daemon.stylize().GetServerInfo(pb.GetServerInfoRequest()).limits.detached_ttl.ToMilliseconds() == 500
     daemon.wait_until_loaded()
-    job_id = left_behind(daemon, small_request(2, detach=True))
-    wait_until_kept(daemon, job_id)
+    job_id = left_with_a_painting(daemon)
     took = wait_for(lambda: not listed(daemon), 10, "dropping the outcome")
     print(f"gone after {took:.2f} s")
     assert took < 5
@@ -213,8 +232,7 @@ def test_outcomes_are_bounded_and_block_no_new_jobs(start_daemon: Callable[..., 
     assert fit >= 2
     job_ids = []
     for _ in range(fit + 2):
-        job_ids.append(left_behind(daemon, small_request(2, detach=True)))
-        wait_until_kept(daemon, job_ids[-1])
+        job_ids.append(left_with_a_painting(daemon))
     assert list(listed(daemon)) == job_ids[-fit:]
     for job_id in job_ids[:-fit]:
         assert reason_of_watching(daemon, job_id) == "JOB_NOT_FOUND"
@@ -227,8 +245,7 @@ def test_a_daemon_that_stops_lets_it_finish_as_any_other_and_waits_for_nobody(
 ) -> None:
     daemon = start_daemon()
     daemon.wait_until_loaded()
-    kept = left_behind(daemon, small_request(2, detach=True))
-    wait_until_kept(daemon, kept)
+    left_with_a_painting(daemon)
     running = left_behind(daemon, small_request(20, detach=True))
     waiting = daemon.stylize().Stylize(small_request(2, detach=True))
     next(waiting)
@@ -242,25 +259,13 @@ def test_a_daemon_that_stops_lets_it_finish_as_any_other_and_waits_for_nobody(
 def test_nothing_of_it_stays_when_it_is_fetched_or_dropped(start_daemon: Callable[..., RealDaemon]) -> None:
     daemon = start_daemon("max_kept_bytes=100000", "max_uploads_bytes=4000000", module=LIMITED)
     daemon.wait_until_loaded()
-    stub, admin = daemon.stylize(), daemon.admin()
 
     def some(seeds: range) -> None:
         for seed in seeds:
             # A photo of 0.5 MB each, which no kept job must hold on to.
-            request = small_request(1, detach=True, content=raw_image(450, 340, seed=seed), size=32)
-            call = stub.Stylize(request)
-            job_id = next(call).queued.job_id
-            call.cancel()
-            wait_for(
-                lambda job_id=job_id: any(
-                    job.job_id == job_id and job.state == admin_pb2.JOB_STATE_ENDED
-                    for job in admin.ListJobs(admin_pb2.ListJobsRequest()).jobs
-                ),
-                10,
-                "the end of a detached job",
-            )
+            job_id = left_with_a_painting(daemon, content=raw_image(450, 340, seed=seed), size=32)
             if seed % 2:
-                assert list(stub.WatchJob(pb.WatchJobRequest(job_id=job_id)))[-1].event.HasField("summary")
+                assert watch(daemon, job_id)[-1].HasField("summary")
 
     some(range(20))
     front, worker = daemon.process.pid, daemon.worker_pid()

@@ -10,7 +10,7 @@ import grpc
 from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1 import stylize_pb2_grpc as rpc
-from tests.real_daemon import RealDaemon, raw_image, small_request, wait_for
+from tests.real_daemon import RealDaemon, endless_request, raw_image, shallow, small_request, wait_for
 
 SIDE = 96
 UNREAD = 60
@@ -26,7 +26,7 @@ SMALL_WINDOW = (
 def test_a_stalled_viewer_stops_nothing_and_gets_the_newest_frame_when_it_reads_again(daemon: RealDaemon) -> None:
     policy = pb.PreviewPolicy(max_side=SIDE, format=pb.FRAME_FORMAT_RAW_RGB8)
     policy.min_interval.FromMilliseconds(0)
-    request = small_request(100_000, content=raw_image(SIDE, SIDE), size=SIDE, preview=policy)
+    request = shallow(endless_request(content=raw_image(SIDE, SIDE), size=SIDE, preview=policy))
     admin = daemon.admin()
 
     def iteration() -> int:

@@ -12,7 +12,16 @@ from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1 import stylize_pb2_grpc as rpc
 from tests.promises.test_a_slow_viewer_slows_nobody import SIDE, SMALL_WINDOW, UNREAD
 from tests.promises.test_one_photo_becomes_one_painting import picture
-from tests.real_daemon import RealDaemon, endless_request, error_info, raw_image, reason_of, small_request, wait_for
+from tests.real_daemon import (
+    RealDaemon,
+    endless_request,
+    error_info,
+    raw_image,
+    reason_of,
+    shallow,
+    small_request,
+    wait_for,
+)
 
 
 def policy(max_side: int, frame_format: pb.FrameFormat, interval_ms: int) -> pb.PreviewPolicy:
@@ -147,9 +156,8 @@ def test_a_job_without_preview_has_frames_for_nobody(daemon: RealDaemon) -> None
 
 def test_a_viewer_that_does_not_read_slows_neither_the_job_nor_the_others(daemon: RealDaemon) -> None:
     preview = policy(SIDE, pb.FRAME_FORMAT_RAW_RGB8, 0)
-    call, start = started(
-        daemon, endless_request(content=raw_image(SIDE, SIDE), size=SIDE, preview=policy(SIDE, pb.FRAME_FORMAT_PNG, 0))
-    )
+    photo, own = raw_image(SIDE, SIDE), policy(SIDE, pb.FRAME_FORMAT_PNG, 0)
+    call, start = started(daemon, shallow(endless_request(content=photo, size=SIDE, preview=own)))
     with grpc.insecure_channel(daemon.endpoint.targets[0], options=SMALL_WINDOW) as channel:
         request = pb.WatchJobRequest(job_id=start.job_id, preview=preview)
         stalled = rpc.StylizeServiceStub(channel).WatchJob(request)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from neuralstyle.v1 import stylize_pb2 as pb
 from stylized.service.limits import BATCH_PROGRESS_INTERVAL_S
-from tests.real_daemon import RealDaemon, raw_image, small_request, upload
+from tests.real_daemon import RealDaemon, raw_image, shallow, small_request, upload
 
 MIB = 1024 * 1024
 
@@ -90,10 +90,10 @@ def test_alpha_comes_back_untouched(daemon: RealDaemon) -> None:
 
 
 def test_no_message_exceeds_one_mebibyte_even_for_large_results_and_noisy_frames(daemon: RealDaemon) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (700, 900, 3), np.uint8)
-    layout = pb.RawFormat(width=900, height=700, channels=3, sample_type=pb.SAMPLE_TYPE_UINT8)
+    noise = np.random.default_rng(0).integers(0, 256, (560, 680, 3), np.uint8)
+    layout = pb.RawFormat(width=680, height=560, channels=3, sample_type=pb.SAMPLE_TYPE_UINT8)
     stub = daemon.stylize()
-    request = small_request(1, size=900, preview=pb.PreviewPolicy(max_side=900, format=pb.FRAME_FORMAT_PNG))
+    request = shallow(small_request(1, size=680, preview=pb.PreviewPolicy(max_side=680, format=pb.FRAME_FORMAT_PNG)))
     request.content.image_id = upload(stub, noise.tobytes(), layout).image_id
     sizes = [event.ByteSize() for event in stub.Stylize(request)]
     assert max(sizes) <= MIB

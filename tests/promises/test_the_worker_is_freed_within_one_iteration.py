@@ -5,7 +5,6 @@ Counted in iterations, which no other load on the machine can falsify; the secon
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import textwrap
@@ -16,7 +15,16 @@ import pytest
 
 from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
-from tests.real_daemon import RealDaemon, endless_request, raw_image, reason_of, small_request, upload, wait_for
+from tests.real_daemon import (
+    RealDaemon,
+    cancelled_at,
+    endless_request,
+    raw_image,
+    reason_of,
+    small_request,
+    upload,
+    wait_for,
+)
 
 
 def slow_request(daemon: RealDaemon) -> pb.StylizeRequest:
@@ -28,13 +36,6 @@ def slow_request(daemon: RealDaemon) -> pb.StylizeRequest:
 
 def running(daemon: RealDaemon) -> list[admin_pb2.JobInfo]:
     return list(daemon.admin().ListJobs(admin_pb2.ListJobsRequest()).jobs)
-
-
-def stopped_at(daemon: RealDaemon, job_id: str) -> int:
-    """The iteration at which the daemon's log says that the job was cancelled."""
-    found = re.search(rf"job {job_id}: cancelled at iteration (\d+)", daemon.log.read_text())
-    assert found, daemon.log.read_text()[-2000:]
-    return int(found[1])
 
 
 def test_after_the_clients_process_is_killed(daemon: RealDaemon) -> None:
@@ -59,7 +60,7 @@ def test_after_the_clients_process_is_killed(daemon: RealDaemon) -> None:
         job = running(daemon)[0]
         client.kill()
         took = wait_for(lambda: not running(daemon), 60, "noticing the killed client")
-    extra = stopped_at(daemon, job.job_id) - job.iteration
+    extra = cancelled_at(daemon, job.job_id) - job.iteration
     print(f"freed {took:.3f} s and {extra} iterations after SIGKILL; one takes {(stamps[-1] - stamps[0]) / 3:.3f} s")
     # The one under way is finished; another may have begun between looking and killing.
     assert extra <= 2
@@ -77,7 +78,7 @@ def test_after_cancel_job(daemon: RealDaemon) -> None:
         list(call)
     assert caught.value.code() is grpc.StatusCode.CANCELLED
     assert reason_of(caught.value) == "CANCELLED"
-    assert stopped_at(daemon, job.job_id) - job.iteration <= 2
+    assert cancelled_at(daemon, job.job_id) - job.iteration <= 2
     assert not stub.CancelJob(pb.CancelJobRequest(job_id=job.job_id)).was_active
 
 

@@ -83,7 +83,6 @@ def rerun(
     from stylize.cli.recording import Recorded
     from stylize.cli.session import Session, run
     from stylize.cli.sources import Given, find_sources, start_values
-    from stylize.errors import InputUnreadable
     from stylize.pictures import check_readable
     from stylize.provenance import parse_provenance, read_provenance
     from stylize.saving import check_output
@@ -94,12 +93,6 @@ def rerun(
             told = parse_provenance(typer.get_binary_stream("stdin").read(), "What came on stdin")
         else:
             told = read_provenance(Path(painting))
-        if told.features:
-            layer, number = told.features.layer, told.features.filter
-            raise InputUnreadable(
-                f"{painting} is no painting: it shows what filter {number} of {layer} responds to.",
-                remedy=f"Make it again with `stylize features PICTURE... --layer {layer} --filter {number}`.",
-            )
         sources = find_sources(told, place, Given(photo, tuple(style or ()), mask, init))
         if sources.photo is not None:
             check_readable(sources.photo)

@@ -45,9 +45,15 @@ def find_sources(told: Provenance, place: Path, given: Given) -> FoundSources:
     """Photo, styles, mask and start of a painting that lies in `place`.
 
     What the user named is taken, with a note if it is not what was recorded; so is a picture to start from in place of
-    a painting that it went on from. Raises InputUnreadable, with what to name,
-    for what is not found, is found changed, or was never recorded.
+    a painting that it went on from. Raises InputUnreadable, with what to name, for what is not found, is found changed,
+    or was never recorded; and for what is no painting.
     """
+    if told.features:
+        layer, number = told.features.layer, told.features.filter
+        raise InputUnreadable(
+            f"This is no painting: it shows what filter {number} of {layer} responds to.",
+            remedy=f"Make it again with `stylize features PICTURE... --layer {layer} --filter {number}`.",
+        )
     search = _Search([place, place / "..", Path(), own_styles.folder()])
     photo = None
     if told.content or given.photo or _needs_photo(told):
