@@ -26,7 +26,7 @@ demo: $(VENV)/ready ## Paint the sample photo in a built-in style
 # slow as one. In the files' own order: by the number of their tests the longest, those in GIMP, would come last.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/ready ## Run the tests (about 25 minutes on 2 slow cores; two more where GIMP must be fetched first)
+test: $(VENV)/ready ## Run the tests on all cores (17 minutes of processor time; two more where GIMP must be fetched first)
 	$(PYTEST)
 
 test-endurance: $(VENV)/ready ## A hundred paintings in one GIMP, two hundred kills of a hot folder, and whatever else takes minutes
