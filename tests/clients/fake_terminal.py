@@ -19,6 +19,8 @@ KITTY_QUESTION = b"\x1b_Gi=31"
 CELL_QUESTION = b"\x1b[16t"
 ATTRIBUTES_QUESTION = b"\x1b[c"
 
+OF_THE_TESTS_TERMINAL = ("TMUX", "TERM_PROGRAM", "NO_COLOR", "LINES", "COLUMNS")
+"""Variables that tell of the terminal in which the tests run, if they run in one. xdist sets the last two."""
 LONGEST = 20.0
 """Seconds that a program may run."""
 KITTY_YES = b"\x1b_Gi=31;OK\x1b\\"
@@ -61,7 +63,7 @@ class FakeTerminal:
             fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             before = termios.tcgetattr(theirs)
             begun = time.monotonic()
-            kept = {key: value for key, value in os.environ.items() if key not in ("TMUX", "TERM_PROGRAM", "NO_COLOR")}
+            kept = {key: value for key, value in os.environ.items() if key not in OF_THE_TESTS_TERMINAL}
             # A session leader that opens a terminal gets it as its controlling one.
             process = subprocess.Popen(
                 ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>"$0"', os.ttyname(theirs), *arguments],

@@ -73,9 +73,13 @@ def test_a_new_colour_holds_for_the_painting_that_is_kept_right_after(daemon: Re
 
 
 def test_stop_and_keep_gives_the_painting_as_it_is(daemon: RealDaemon) -> None:
-    call, job_id = started(daemon, endless_request())
+    call = daemon.stylize().Stylize(endless_request())
+    events: list[pb.StylizeResponse] = []
+    while not (events and events[-1].HasField("progress")):
+        events.append(next(call))
+    job_id = next(event.started.job_id for event in events if event.HasField("started"))
     assert daemon.stylize().CancelJob(pb.CancelJobRequest(job_id=job_id, keep=True)).was_active
-    events = list(call)
+    events += call
     summary = events[-1].summary
     assert summary.stopped_early
     assert 1 <= summary.iterations < 1000

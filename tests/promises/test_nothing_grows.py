@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -12,6 +13,8 @@ from tests.real_daemon import RealDaemon, endless_request, shared_blocks, small_
 
 WARM_UP = 40
 JOBS = 120
+STATES_BYTES = 1024 * 1024
+"""Less than what is kept of the jobs of the warm-up."""
 GROWTH_KIB = 16 * 1024
 """A single leaked picture or painting a job would be many times this."""
 
@@ -53,7 +56,19 @@ def test_the_shared_memory_of_a_job_is_gone_with_it(daemon: RealDaemon) -> None:
     wait_for(lambda: not any(block.exists() for block in blocks), 10, "removing the job's shared memory")
 
 
-def test_a_hundred_jobs_leave_nothing_behind(daemon: RealDaemon) -> None:
+@pytest.fixture
+def full_daemon(tmp_path: Path) -> Iterator[RealDaemon]:
+    """One whose room for the states of finished jobs is full before growth is measured."""
+    running = RealDaemon(tmp_path / "home", f"max_states_bytes={STATES_BYTES}", module="tests.limited_daemon")
+    try:
+        running.wait_until_loaded()
+        yield running
+    finally:
+        running.close()
+
+
+def test_a_hundred_jobs_leave_nothing_behind(full_daemon: RealDaemon) -> None:
+    daemon = full_daemon
     front, worker = daemon.process.pid, daemon.worker_pid()
     some_jobs(daemon, WARM_UP)
     before = {pid: (resident_kib(pid), held(pid)) for pid in (front, worker)}
