@@ -7,7 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylized.engine.winograd import convolve, kernel_bytes, kernels
+from stylized.engine.choices import Backbone
+from stylized.engine.layers import convolution_of
+from stylized.engine.winograd import convolve, kernels
+from stylized.engine.winograd_costs import kernel_numbers
 
 # Less than a tile, whole tiles, tiles with a rest at either side, and more than are computed at a time.
 SIDES = [(1, 1), (1, 9), (4, 4), (5, 3), (8, 12), (14, 7), (97, 66)]
@@ -45,7 +48,7 @@ def test_it_is_the_direct_convolution_and_so_is_its_gradient(
     sides: tuple[int, int], in_channels: int, channels: int, rectified: bool
 ) -> None:
     case = _case(in_channels, channels, *sides)
-    for ours, exact in zip(_winograd(*case, rectified), _direct(*case, rectified), strict=True):
+    for ours, exact in zip(_winograd(*case, rectified=rectified), _direct(*case, rectified=rectified), strict=True):
         torch.testing.assert_close(ours, exact, rtol=1e-10, atol=1e-10)
 
 
@@ -53,7 +56,7 @@ def test_it_is_the_direct_convolution_and_so_is_its_gradient(
 def test_rounding_in_float32_is_small_also_with_many_channels(rectified: bool) -> None:
     case = _case(512, 512, 12, 12)
     single = (tensor.float() for tensor in case)
-    for ours, exact in zip(_winograd(*single, rectified), _direct(*case, rectified), strict=True):
+    for ours, exact in zip(_winograd(*single, rectified=rectified), _direct(*case, rectified=rectified), strict=True):
         assert ((ours - exact).norm() / exact.norm()).item() < 4e-6
 
 
@@ -73,5 +76,5 @@ def test_the_same_input_gives_the_same_bits() -> None:
 
 
 def test_the_kernels_take_the_memory_that_is_told() -> None:
-    weight = _case(6, 10, 1, 1)[1].float()
-    assert kernels(weight).untyped_storage().nbytes() == kernel_bytes(6, 10, 4)
+    layer = convolution_of("conv3_1", Backbone.VGG19)
+    assert kernels(torch.rand(layer.weight_shape)).untyped_storage().nbytes() == 4 * kernel_numbers(layer)

@@ -14,8 +14,7 @@ there, and interpolated. The points 0, 1, -1, 1/2, -2 and infinity were chosen f
 permutes them, so the kernels of the way back, which are the weights turned by 180°, are a permutation of the same
 numbers: they need no memory of their own (`_turned`).
 
-Results depend on the shapes alone, so equal input gives equal output. Worth it only for wide layers and maps of some
-size: `suits` tells.
+Each step is done for all shapes alike, so equal input gives equal output. Where it is worth it, `winograd_costs` tells.
 """
 
 from __future__ import annotations
@@ -29,36 +28,18 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-_TILE, _STEP, _KERNEL = 6, 4, 3
+from stylized.engine.winograd_costs import KERNEL, PRODUCTS, TILES_AT_ONCE
+
+_TILE, _STEP = 6, 4
 _POINTS = (0.0, 1.0, -1.0, 0.5, -2.0, inf)
-_PRODUCTS = _TILE**2
-
-# So many tiles are computed at a time: few enough for what is between the steps to stay in the cache, and enough for
-# the 36 products of matrices to be worth their start. Measured.
-_TILES_AT_ONCE = 256
-
-# Below, the direct way is as fast: the transforms weigh more the fewer channels share them, and reading the kernels
-# more the fewer cells there are. Measured.
-_MIN_CHANNELS = 128
-_MIN_CELLS = 192
-
-
-def suits(in_channels: int, channels: int, cells: int) -> bool:
-    """Tell whether a 3 x 3 convolution of a map of so many cells is faster this way than directly."""
-    return min(in_channels, channels) >= _MIN_CHANNELS and cells >= _MIN_CELLS
-
-
-def kernel_bytes(in_channels: int, channels: int, number_bytes: int) -> int:
-    """Return the memory of what `kernels` makes."""
-    return _PRODUCTS * in_channels * channels * number_bytes
 
 
 def kernels(weight: Tensor) -> Tensor:
     """Transform a weight [out, in, 3, 3] once, for `convolve`: G g Gᵀ, [36, out, in], rounded once from float64."""
     out, in_channels = weight.shape[:2]
     transform = torch.kron(_G, _G).to(weight.device)
-    found = transform @ weight.double().permute(2, 3, 0, 1).reshape(_KERNEL**2, -1)
-    return found.to(weight.dtype).view(_PRODUCTS, out, in_channels)
+    found = transform @ weight.double().permute(2, 3, 0, 1).reshape(KERNEL**2, -1)
+    return found.to(weight.dtype).view(PRODUCTS, out, in_channels)
 
 
 def convolve(maps: Tensor, kernels: Tensor, bias: Tensor, *, rectified: bool) -> Tensor:
@@ -79,7 +60,9 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] (the decorator hides the name of ctx)
+        ctx: Any, *gradients: Tensor
+    ) -> tuple[Tensor, None, None, None]:
         (gradient,) = gradients
         kernels, result = ctx.saved_tensors
         return _correlate(gradient, result, kernels, None, _BACKWARD, rectified=False), None, None, None
@@ -121,7 +104,7 @@ def _correlate(
     bands = list(_bands(height, columns))
     result = maps.new_empty(height, width, channels)
     tiles = bands[0].rows * columns
-    scratch = maps.new_empty(2, _PRODUCTS * tiles * max(in_channels, channels))
+    scratch = maps.new_empty(2, PRODUCTS * tiles * max(in_channels, channels))
     one, other = scratch
     padded = maps.new_zeros(bands[0].rows * _STEP + 2, columns * _STEP + 2, in_channels)
     for band in bands:
@@ -131,9 +114,9 @@ def _correlate(
         gathered = _part(one, _TILE, _TILE, band.rows, columns, in_channels)
         row, column, channel = around.stride()
         gathered.copy_(around.as_strided(gathered.shape, (row, column, _STEP * row, _STEP * column, channel)))
-        seen = torch.mm(into, gathered.view(_PRODUCTS, -1), out=_part(other, _PRODUCTS, tiles * in_channels))
-        products = torch.bmm(seen.view(_PRODUCTS, tiles, -1), kernels, out=_part(one, _PRODUCTS, tiles, channels))
-        found = torch.mm(out_of, products.view(_PRODUCTS, -1), out=_part(other, _STEP**2, tiles * channels))
+        seen = torch.mm(into, gathered.view(PRODUCTS, -1), out=_part(other, PRODUCTS, tiles * in_channels))
+        products = torch.bmm(seen.view(PRODUCTS, tiles, -1), kernels, out=_part(one, PRODUCTS, tiles, channels))
+        found = torch.mm(out_of, products.view(PRODUCTS, -1), out=_part(other, _STEP**2, tiles * channels))
         placed = _part(one, band.rows, _STEP, columns, _STEP, channels)
         patches = found.view(_STEP, _STEP, band.rows, columns, channels).permute(2, 0, 3, 1, 4)
         if bias is None:
@@ -163,7 +146,7 @@ def _fill(around: Tensor, source: Tensor, allowed: Tensor | None, first: int) ->
 def _bands(height: int, columns: int) -> Iterator[_Band]:
     """The rows of tiles in bands of about as many; the first is the largest."""
     total = -(-height // _STEP)
-    rows = -(-total // -(-total * columns // _TILES_AT_ONCE))
+    rows = -(-total // -(-total * columns // TILES_AT_ONCE))
     for first in range(0, total, rows):
         last = min(first + rows, total)
         yield _Band(first * _STEP, min(last * _STEP, height), last - first)
@@ -212,7 +195,7 @@ def _two_dimensional(transforms: tuple[Tensor, Tensor]) -> _Transforms:
     return _Transforms(torch.kron(into, into), torch.kron(out_of, out_of))
 
 
-_G = _evaluation(_KERNEL, scaled=True)
+_G = _evaluation(KERNEL, scaled=True)
 # Evaluating the product of two polynomials is the product of their values, so Bᵀ inverts what evaluates the product.
 _LINE = torch.linalg.inv(_evaluation(_TILE, scaled=True).T), _evaluation(_STEP, scaled=False).T
 _FORWARD = _two_dimensional(_LINE)
