@@ -1,8 +1,9 @@
 """One iteration of the engine against one of the `pastiche` program, side by side in one run.
 
 Both paint the sample photo in the built-in style `oil` with the same objective (preset `pastiche`), each with its own
-L-BFGS, in turn, round after round, so that whatever else the machine does hits all alike. On a shared machine only the
-ratios mean something. Writes JSON and a Markdown table to benchmarks/results.
+L-BFGS, in turn, round after round, and ours also with the network in plain PyTorch operations, so that whatever else
+the machine does hits all alike. On a shared machine only the ratios mean something. Writes JSON and a Markdown table to
+benchmarks/results.
 
     PYTHONPATH=. python benchmarks/engine.py [--sizes 256 512] [--rounds 5]
 """
@@ -26,9 +27,9 @@ from PIL import Image
 
 import stylized
 from benchmarks.peer import Pastiche
-from stylized.engine.choices import Precision
-from stylized.engine.network_torch import TorchNetwork
-from stylized.engine.precision import dtype_of, resolve_precision
+from stylized.engine.backends import build_network, resolve_backend
+from stylized.engine.choices import Backend, Precision
+from stylized.engine.precision import resolve_precision
 from stylized.engine.presets import builtin_presets
 from stylized.engine.schedule import fit_size
 from stylized.engine.stylize import Request, Step, StyleSource, stylize
@@ -55,11 +56,13 @@ def to_tensor(picture: Image.Image) -> torch.Tensor:
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).unsqueeze(0) / 255.0
 
 
-def engine_steps(photo: Image.Image, style: Image.Image, precision: Precision) -> Iterator[None]:
+def engine_steps(
+    photo: Image.Image, style: Image.Image, precision: Precision, backend: Backend = Backend.AUTO
+) -> Iterator[None]:
     """Advances our engine by one step each time."""
     weights = load_weights()
     device = find_device().device
-    network = TorchNetwork(weights, device=device, dtype=dtype_of(precision))
+    network = build_network(resolve_backend(backend, device, precision), weights, device, precision)
     parameters = replace(builtin_presets()["pastiche"].parameters, size=max(photo.size), iterations=100_000)
     request = Request(to_tensor(photo), (StyleSource(to_tensor(style), 1.0),), parameters, seed=0)
     for event in stylize(network, request):
@@ -82,6 +85,7 @@ def measure(size: int, rounds: int) -> dict[str, list[float]]:
     style = picture_at(builtin_styles()[STYLE].read(), size)
     subjects: dict[str, Callable[[], Iterator[None]]] = {
         PEER: lambda: peer_steps(photo, style),
+        "stylized fp32, plain PyTorch": lambda: engine_steps(photo, style, Precision.FP32, Backend.REFERENCE),
         "stylized fp32": lambda: engine_steps(photo, style, Precision.FP32),
     }
     if resolve_precision(Precision.AUTO, find_device().device) is Precision.BF16:

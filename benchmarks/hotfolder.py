@@ -37,11 +37,10 @@ from PIL import Image
 import stylized
 from neuralstyle.v1.endpoint import HOME_VARIABLE
 from stylize.hotfolder.layout import HotFolder, create
-from stylized.engine.choices import Precision
+from stylized.engine.backends import build_network, resolve_backend
+from stylized.engine.choices import Backend, Precision
 from stylized.engine.measurements import Measurements
-from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.parameters import Parameters
-from stylized.engine.precision import dtype_of
 from stylized.engine.presets import builtin_presets
 from stylized.engine.schedule import fit_size
 from stylized.engine.stylize import Request, StyleSource, stylize
@@ -104,7 +103,8 @@ class Engine:
         os.nice(NICENESS)  # as the daemon's worker
         weights = load_weights()
         self._device = find_device().device
-        self._network = TorchNetwork(weights, device=self._device, dtype=dtype_of(Precision.FP32))
+        backend = resolve_backend(Backend.AUTO, self._device, Precision.FP32)
+        self._network = build_network(backend, weights, self._device, Precision.FP32)
         preset = builtin_presets()[PRESET].parameters
         self._parameters: Parameters = replace(preset, size=size, iterations=iterations)
         self._style = StyleSource(self._to_tensor(builtin_styles()[STYLE].read()), 1.0, name=STYLE)

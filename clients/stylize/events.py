@@ -60,6 +60,8 @@ class Started:
     """All tunables in use, in the form that `Client.stylize` accepts."""
     plan: tuple[Level, ...]
     memory_estimate_bytes: int
+    backend: str
+    """How the network is computed, such as "winograd"; empty from a daemon that does not tell."""
 
 
 @dataclass(frozen=True)
@@ -249,6 +251,7 @@ def _started(message: pb.Started) -> Started:
         parameters=plain_tunables(message.parameters),
         plan=tuple(Level(level.width, level.height, level.iterations) for level in message.plan),
         memory_estimate_bytes=message.memory_estimate_bytes,
+        backend=message.backend,
     )
 
 

@@ -92,6 +92,7 @@ def started() -> pb.StylizeResponse:
             parameters=parameters,
             plan=[pb.Level(width=64, height=48, iterations=4)],
             memory_estimate_bytes=1000,
+            backend="scripted",
         )
     )
 

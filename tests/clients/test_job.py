@@ -45,6 +45,7 @@ def test_events_come_in_order_with_their_values(service: ScriptedService, client
     assert isinstance(begin, events.Started)
     assert begin.parameters == {"size": 64, "iterations": 4, "pooling": "average", "style_layers": {"relu1_1": 0.5}}
     assert (begin.precision, begin.plan) == ("fp32", (events.Level(64, 48, 4),))
+    assert begin.backend == "scripted"
     assert isinstance(step, events.Progress)
     assert (step.terms, step.eta, step.elapsed) == ({"content": 600.0, "style": 400.0}, 0.03, 0.01)
     assert isinstance(view, events.Frame)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from stylized.engine.choices import Backbone, Iterate, Optimizer, Pooling, Precision
+from stylized.engine.choices import Backbone, Backend, Iterate, Optimizer, Pooling, Precision
 from stylized.engine.memory import estimate_bytes, estimate_features_bytes
 from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.parameters import LayerWeight, Parameters
@@ -32,8 +32,7 @@ PROGRAM = """
 import ctypes, json, pickle, sys
 from pathlib import Path
 import torch
-from stylized.engine.network_torch import TorchNetwork
-from stylized.engine.precision import dtype_of
+from stylized.engine.backends import build_network
 from stylized.engine.stylize import Request, StyleSource, stylize
 from tests.engine.samples import random_weights
 
@@ -41,8 +40,8 @@ def status(key):
     lines = Path("/proc/self/status").read_text().splitlines()
     return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
 
-def rise(level, precision, parameters):
-    network = TorchNetwork(random_weights(parameters.backbone), dtype=dtype_of(precision))
+def rise(level, precision, backend, parameters):
+    network = build_network(backend, random_weights(parameters.backbone), torch.device("cpu"), precision)
     style = StyleSource(torch.rand(1, 3, level.height, level.width), 1.0)
     request = Request(torch.rand(1, 3, level.height, level.width), (style,), parameters, 0)
     ctypes.CDLL(None).malloc_trim(0)
@@ -86,30 +85,33 @@ CAFFENET_LAYERS = {
 }
 
 
-def _estimate(level: Level = LEVEL, precision: Precision = Precision.FP32, **changes: object) -> int:
+def _estimate(
+    level: Level = LEVEL, precision: Precision = Precision.FP32, backend: Backend = Backend.REFERENCE, **changes: Any
+) -> int:
     settings = dataclasses.replace(parameters(history_size=2), **changes)
-    return estimate_bytes([level], settings, precision, [(level.width, level.height)])
+    return estimate_bytes([level], settings, precision, backend, [(level.width, level.height)])
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads Linux's /proc")
 @pytest.mark.parametrize(
-    ("level", "precision", "changes"),
+    ("level", "precision", "backend", "changes"),
     [
-        (LEVEL, Precision.FP32, {}),
-        (SMALL_LEVEL, Precision.BF16, {}),
-        (LEVEL, Precision.FP32, {"backbone": Backbone.VGG16, "pooling": Pooling.AVERAGE}),
-        (LEVEL, Precision.FP32, {"pooling": Pooling.L2, "pooling_scale": 1.56}),
-        (Level(1024, 768, 10), Precision.FP32, {"backbone": Backbone.CAFFENET, **CAFFENET_LAYERS}),
+        (LEVEL, Precision.FP32, Backend.REFERENCE, {}),
+        (LEVEL, Precision.FP32, Backend.WINOGRAD, {}),
+        (SMALL_LEVEL, Precision.BF16, Backend.REFERENCE, {}),
+        (LEVEL, Precision.FP32, Backend.REFERENCE, {"backbone": Backbone.VGG16, "pooling": Pooling.AVERAGE}),
+        (LEVEL, Precision.FP32, Backend.REFERENCE, {"pooling": Pooling.L2, "pooling_scale": 1.56}),
+        (Level(1024, 768, 10), Precision.FP32, Backend.REFERENCE, {"backbone": Backbone.CAFFENET, **CAFFENET_LAYERS}),
     ],
 )
 def test_the_estimate_is_near_what_a_painting_takes(
-    level: Level, precision: Precision, changes: dict[str, Any]
+    level: Level, precision: Precision, backend: Backend, changes: dict[str, Any]
 ) -> None:
     settings = parameters(size=level.width, iterations=3, history_size=2, **changes)
-    order = pickle.dumps((level, precision, settings)).hex()
+    order = pickle.dumps((level, precision, backend, settings)).hex()
     run = subprocess.run([sys.executable, "-c", PROGRAM, order], check=True, capture_output=True, text=True, cwd=ROOT)
     measured = json.loads(run.stdout)
-    assert 0.65 * measured < _estimate(level, precision, **changes) < 1.5 * measured
+    assert 0.65 * measured < _estimate(level, precision, backend, **changes) < 1.5 * measured
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads Linux's /proc")
@@ -158,7 +160,7 @@ def test_what_a_pooling_costs_beyond_the_average_is_what_autograd_keeps_for_it(
     other = dataclasses.replace(settings, pooling=pooling)
     measured = _saved_bytes(other) - _saved_bytes(average)
     sizes = [(LEVEL.width, LEVEL.height)]
-    estimates = [estimate_bytes([LEVEL], one, Precision.FP32, sizes) for one in (other, average)]
+    estimates = [estimate_bytes([LEVEL], one, Precision.FP32, Backend.REFERENCE, sizes) for one in (other, average)]
     assert estimates[0] - estimates[1] == pytest.approx(measured, rel=0.15)
 
 
@@ -170,8 +172,8 @@ def test_it_grows_with_the_picture() -> None:
 def test_the_largest_level_counts() -> None:
     levels = [Level(256, 192, 1), LEVEL, Level(512, 384, 1)]
     styles = [(512, 384)]
-    both = estimate_bytes(levels, parameters(), Precision.FP32, styles)
-    assert both == estimate_bytes(levels[-1:], parameters(), Precision.FP32, styles)
+    both = estimate_bytes(levels, parameters(), Precision.FP32, Backend.REFERENCE, styles)
+    assert both == estimate_bytes(levels[-1:], parameters(), Precision.FP32, Backend.REFERENCE, styles)
 
 
 def test_it_knows_what_costs_memory() -> None:
@@ -187,5 +189,5 @@ def test_it_knows_what_costs_memory() -> None:
 
 
 def test_a_style_far_larger_than_the_painting_counts() -> None:
-    large = estimate_bytes([LEVEL], parameters(style_scale=10.0), Precision.FP32, [(2560, 2560)])
+    large = estimate_bytes([LEVEL], parameters(style_scale=10.0), Precision.FP32, Backend.REFERENCE, [(2560, 2560)])
     assert large > 10 * _estimate()

@@ -5,6 +5,6 @@ The engine opens no file or socket, reads no clock and prints nothing. In readin
     layers, parameters, presets, schedule, memory    what can be asked for; free of torch, so that a front end can
                                                      check a request in milliseconds
     vgg, losses, objective                           what is minimised
-    precision, resample, optimizers                  how
+    precision, backends, resample, optimizers        how
     stylize                                          the generator that ties them together
 """

@@ -146,3 +146,15 @@ class Precision(str, Enum):
     AUTO = "auto"
     FP32 = "fp32"
     BF16 = "bf16"
+
+
+class Backend(str, Enum):
+    """How the network is computed.
+
+    REFERENCE: plain PyTorch operations, wherever torch runs. WINOGRAD: fp32 on a CPU with fewer multiplications. AUTO:
+    the fastest that a device and an arithmetic have.
+    """
+
+    AUTO = "auto"
+    REFERENCE = "reference"
+    WINOGRAD = "winograd"

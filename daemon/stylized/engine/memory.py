@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stylized.engine.choices import Backbone, Iterate, Optimizer, Pooling, Precision
-from stylized.engine.layers import CONVOLUTIONS, convolution_of
+from stylized.engine.choices import Backbone, Backend, Iterate, Optimizer, Pooling, Precision
+from stylized.engine.layers import CONVOLUTIONS, Convolution, convolution_of
 from stylized.engine.parameters import Parameters
 from stylized.engine.schedule import Level, style_size
+from stylized.engine.winograd_costs import kernel_numbers, scratch_numbers, suits
 
 _FLOAT = 4
 # Indices of a max pooling are kept for the way back, as 64-bit integers.
@@ -20,14 +21,16 @@ def estimate_bytes(
     levels: Sequence[Level],
     parameters: Parameters,
     precision: Precision,
+    backend: Backend,
     style_sizes: Sequence[tuple[int, int]],
 ) -> int:
     """Estimate the peak memory of a job in bytes, beyond the resident network.
 
-    precision: of the network; AUTO counts as fp32. style_sizes: (width, height) of the style pictures as they came.
-    Within some 25 % of the measured resident memory on a CPU (tests/engine/test_memory.py).
+    precision: of the network; AUTO counts as fp32. backend: resolved. style_sizes: (width,
+    height) of the style pictures as they came. Within some 25 % of the measured resident memory on a CPU
+    (tests/engine/test_memory.py).
     """
-    peak = 0
+    peak = kernels = 0
     for level in levels:
         pixels = level.width * level.height
         painting = _gradient_bytes(pixels, parameters, precision) + _optimizer_bytes(pixels, parameters)
@@ -36,7 +39,25 @@ def estimate_bytes(
             width, height = style_size(*size, level, parameters)
             capture = max(capture, _capture_bytes(width * height, parameters, precision))
         peak = max(peak, painting, capture)
-    return _FIXED + peak
+        if backend is Backend.WINOGRAD:
+            kernels = max(kernels, _winograd_bytes(pixels, parameters))
+    return _FIXED + kernels + peak
+
+
+def _winograd_bytes(pixels: int, parameters: Parameters) -> int:
+    """Transformed kernels, kept from the first pass on, and what a convolution holds beside the maps."""
+    used = [(layer, pixels // layer.stride**2) for layer in _computed(parameters)]
+    used = [(layer, cells) for layer, cells in used if suits(layer, cells)]
+    scratch = max((scratch_numbers(*one) for one in used), default=0)
+    return _FLOAT * (sum(kernel_numbers(layer) for layer, _ in used) + scratch)
+
+
+def _computed(parameters: Parameters) -> tuple[Convolution, ...]:
+    """The layers up to the highest tap."""
+    table = CONVOLUTIONS[parameters.backbone]
+    taps = {entry.layer for entry in (*parameters.content_layers, *parameters.style_layers)}
+    last = max(table.index(convolution_of(tap, parameters.backbone)) for tap in taps)
+    return table[: last + 1]
 
 
 def estimate_features_bytes(pixels: int, layer: str, backbone: Backbone) -> int:
@@ -62,11 +83,9 @@ def _gradient_bytes(pixels: int, parameters: Parameters, precision: Precision) -
     """Forward and backward through the network: every map is kept until its gradient is known."""
     size = _number_bytes(precision)
     backbone = parameters.backbone
-    table = CONVOLUTIONS[backbone]
     taps = {entry.layer for entry in (*parameters.content_layers, *parameters.style_layers)}
-    last = max(table.index(convolution_of(tap, backbone)) for tap in taps)
     kept = 0
-    for layer in table[: last + 1]:
+    for layer in _computed(parameters):
         cells = pixels // layer.stride**2
         kept += layer.channels * cells * size
         if layer.pooling:
@@ -77,7 +96,7 @@ def _gradient_bytes(pixels: int, parameters: Parameters, precision: Precision) -
     kept += sum(_map_bytes(tap, backbone, pixels) for tap in taps if precision is Precision.BF16)
     kept += 2 * sum(_map_bytes(entry.layer, backbone, pixels) for entry in parameters.content_layers)
     # The way back is widest at the first block: gradients of two maps, and that of its tap in float32.
-    first = table[0]
+    first = CONVOLUTIONS[backbone][0]
     return kept + first.channels * (pixels // first.stride**2) * (2 * size + _FLOAT)
 
 

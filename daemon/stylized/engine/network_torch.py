@@ -67,25 +67,32 @@ class TorchNetwork:
                 x = normalize_responses(x)
             # Deeper layers keep zeros: their maps are those that the network was trained on, and there is no edge of
             # the picture to continue.
-            x = self._convolve(x, layer, padding if layer is table[0] else Padding.ZERO)
+            around = padding if layer is table[0] else Padding.ZERO
             if layer.conv in taps:
+                x = self._convolve(x, layer, around)
                 found[layer.conv] = x.to(_wide(self.dtype))
                 x = F.relu(x)
             else:
-                x = F.relu_(x)
+                x = self._convolve(x, layer, around, rectified=True)
             if layer.relu in taps:
                 found[layer.relu] = x.to(_wide(self.dtype))
         return found
 
-    def _convolve(self, x: Tensor, layer: Convolution, padding: Padding) -> Tensor:
+    def _convolve(self, x: Tensor, layer: Convolution, padding: Padding, *, rectified: bool = False) -> Tensor:
+        """One layer, with its ReLU if `rectified`. What another way of computing overrides."""
         weight, bias = self._layers[layer.conv]
-        if padding is Padding.ZERO:
-            return F.conv2d(x, weight, bias, stride=layer.step, padding=layer.padding, groups=layer.groups)
-        # As much as centres the kernel on the picture's edge. That is what VGG pads; CaffeNet, trained without any,
-        # would otherwise have nothing to put there, and would leave the last pixels of most pictures unseen.
-        around = layer.kernel // 2
-        x = F.pad(x, (around,) * 4, mode=_PAD_MODES[padding])
-        return F.conv2d(x, weight, bias, stride=layer.step, groups=layer.groups)
+        around = layer.padding
+        if padding is not Padding.ZERO:
+            x, around = _continued(x, layer, padding), 0
+        result = F.conv2d(x, weight, bias, stride=layer.step, padding=around, groups=layer.groups)
+        return F.relu_(result) if rectified else result
+
+
+def _continued(x: Tensor, layer: Convolution, padding: Padding) -> Tensor:
+    """The picture with as much around it as centres the kernel on its edge."""
+    # That is what VGG pads; CaffeNet, trained without any, would otherwise have nothing to put there, and would leave
+    # the last pixels of most pictures unseen.
+    return F.pad(x, (layer.kernel // 2,) * 4, mode=_PAD_MODES[padding])
 
 
 def _pool(x: Tensor, window: PoolingWindow, pooling: Pooling) -> Tensor:

@@ -14,6 +14,7 @@ import typer
 
 from neuralstyle.v1.endpoint import WEIGHTS_VARIABLE, home, log_file
 from stylized import __version__
+from stylized.engine.choices import Backend
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 LOG_BYTES = 10_000_000
@@ -43,6 +44,13 @@ def stylized(
         ),
     ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads for painting; default all cores.", min=1)] = None,
+    backend: Annotated[
+        Backend,
+        typer.Option(
+            help="How the network is computed. winograd: with fewer multiplications, for fp32 on a CPU; reference: in"
+            " plain PyTorch operations, as everywhere else; auto: the faster of them."
+        ),
+    ] = Backend.AUTO,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     background: Annotated[
         bool, typer.Option("--background", help="Log to a rotating file in the home folder instead of the terminal.")
@@ -65,7 +73,7 @@ def stylized(
     place = (folder or home()).absolute()
     try:
         _start_logging(level, log_file(place) if background else None)
-        options = DaemonOptions(place, port, WorkerOptions(_weights(weights), threads))
+        options = DaemonOptions(place, port, WorkerOptions(_weights(weights), threads, backend))
         asyncio.run(serve(options))
     except (AlreadyRunningError, OSError) as error:
         logging.getLogger(__name__).error("%s", error)

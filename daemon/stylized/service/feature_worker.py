@@ -9,7 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.choices import Precision
+from stylized.engine.choices import Backend, Precision
 from stylized.engine.feature_sheet import Sheet
 from stylized.engine.features import DeconvNetwork, FeatureStep, Visualized, visualize
 from stylized.engine.job import EndNow
@@ -59,7 +59,7 @@ class FeatureJob:
         """The sheet's size, and how many steps there will be at most."""
         sheet = Sheet.of(self._query, self._order.backbone)
         level = Level(sheet.width, sheet.height, len(self._order.pictures) + self._query.count)
-        return JobStarted(self._order.job_id, (level,), Precision.FP32, self.estimate_bytes, ())
+        return JobStarted(self._order.job_id, (level,), Precision.FP32, Backend.REFERENCE, self.estimate_bytes, ())
 
     def run(
         self,

@@ -148,19 +148,21 @@ class JobRun:
     def _started_event(self, message: JobStarted) -> pb.Started:
         spec = self._job.spec
         log.info(
-            "job %s: painting %d x %d, %d iterations, preset %s, %s",
+            "job %s: painting %d x %d, %d iterations, preset %s, %s, backend %s",
             self._job.job_id,
             message.levels[-1].width,
             message.levels[-1].height,
             self._job.iterations,
             spec.preset,
             message.precision.value,
+            message.backend.value,
         )
         return pb.Started(
             job_id=self._job.job_id,
             seed=spec.seed,
             device=self._ready.device,
             precision=convert.precision_to(message.precision),
+            backend=message.backend.value,
             preset=spec.preset,
             parameters=convert.tunables_to(spec.parameters),
             plan=convert.plan_to(message.levels),
@@ -200,7 +202,7 @@ class JobRun:
             weights=convert.weights_to(weights),
             parameter_hash=""
             if self._job.steered or message.stopped_early or spec.resume_from
-            else parameter_hash(spec, self._started.precision, weights.sha256),
+            else parameter_hash(spec, self._started.precision, self._started.backend, weights.sha256),
             stopped_early=message.stopped_early,
             parameters=convert.tunables_to(spec.parameters),
             warnings=message.warnings,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stylized.engine.choices import Backbone, Precision
+from stylized.engine.choices import Backbone, Backend, Precision
 from stylized.engine.feature_sheet import FeatureQuery
 from stylized.engine.parameters import Parameters, Steering
 from stylized.engine.schedule import Level
@@ -151,6 +151,7 @@ class JobStarted:
     job_id: str
     levels: tuple[Level, ...]
     precision: Precision
+    backend: Backend
     memory_estimate_bytes: int
     warnings: tuple[str, ...]
 

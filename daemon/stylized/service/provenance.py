@@ -6,13 +6,13 @@ import hashlib
 import json
 from dataclasses import asdict
 
-from stylized.engine.choices import Precision
+from stylized.engine.choices import Backend, Precision
 from stylized.service.jobs import JobSpec
 from stylized.service.uploads import StoredImage
 
 
-def parameter_hash(spec: JobSpec, precision: Precision, weights_sha256: str) -> str:
-    """sha-256 over everything that decides the pixels: pictures, masks, parameters, seed, precision, weights."""
+def parameter_hash(spec: JobSpec, precision: Precision, backend: Backend, weights_sha256: str) -> str:
+    """sha-256 over everything that decides the pixels: pictures, masks, parameters, seed, arithmetic, weights."""
     facts = {
         "content": _id(spec.content),
         "init_image": _id(spec.init_image),
@@ -23,6 +23,7 @@ def parameter_hash(spec: JobSpec, precision: Precision, weights_sha256: str) -> 
         "parameters": asdict(spec.parameters),
         "seed": spec.seed,
         "precision": precision.value,
+        "backend": backend.value,
         "weights": weights_sha256,
     }
     if spec.features:

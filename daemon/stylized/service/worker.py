@@ -20,14 +20,14 @@ import numpy as np
 import torch
 
 from neuralstyle.v1.reasons import Reason
-from stylized.engine.choices import Backbone, Precision
+from stylized.engine.backends import build_network, resolve_backend
+from stylized.engine.choices import Backbone, Backend, Precision
 from stylized.engine.features import DeconvNetwork
 from stylized.engine.measurements import Measurements
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.network import Network, Weights
-from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.parameters import ParameterError, Steering
-from stylized.engine.precision import dtype_of, resolve_precision
+from stylized.engine.precision import resolve_precision
 from stylized.engine.regions import EmptyRegionError
 from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError
@@ -79,7 +79,7 @@ NICENESS = 5
 log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, weights: tuple[str, ...], threads: int | None) -> None:
+def main(connection: Connection, weights: tuple[str, ...], threads: int | None, backend: Backend) -> None:
     """Runs the worker until the other end of `connection` is closed. Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -98,7 +98,7 @@ def main(connection: Connection, weights: tuple[str, ...], threads: int | None) 
     except WeightsDamagedError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_DAMAGED.name, str(error)))
         return
-    painter = _Painter(pipe, device, loaded)
+    painter = _Painter(pipe, device, loaded, backend)
     facts = tuple(WeightsFacts(one.backbone, one.name, one.sha256) for one in loaded.values())
     pipe.send(WorkerReady(device.name, facts))
     painter.run()
@@ -159,11 +159,12 @@ class _Control:
 class _Painter:
     """Takes jobs from the pipe and paints them."""
 
-    def __init__(self, pipe: _Pipe, device: Device, weights: Mapping[Backbone, Weights]) -> None:
+    def __init__(self, pipe: _Pipe, device: Device, weights: Mapping[Backbone, Weights], backend: Backend) -> None:
         self._pipe = pipe
         self._device = device
         self._weights = weights
-        self._networks: dict[tuple[Backbone, Precision], Network] = {}
+        self._backend = backend
+        self._networks: dict[tuple[Backbone, Precision, Backend], Network] = {}
         self._jobs: queue.SimpleQueue[RunJob | ShowFeatures] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
@@ -229,6 +230,7 @@ class _Painter:
 
     def _paint(self, job: RunJob) -> JobFinished | JobStopped | JobFailed:
         precision = resolve_precision(job.precision, self._device.device)
+        backend = resolve_backend(self._backend, self._device.device, precision)
         self._device.reset_peak_memory()
         result = PixelBlock.open(job.result)
         slot = PixelBlock.open(job.frames.block) if job.frames else None
@@ -256,14 +258,14 @@ class _Painter:
                 measurements=self._measurements,
             )
             style_sizes = request.sizes.styles
-            events = stylize(self._network(job.parameters.backbone, precision), request)
+            events = stylize(self._network(job.parameters.backbone, precision, backend), request)
             planned = next(events)
             assert isinstance(planned, Planned)
-            estimate = estimate_bytes(planned.levels, job.parameters, precision, style_sizes)
+            estimate = estimate_bytes(planned.levels, job.parameters, precision, backend, style_sizes)
             refusal = self._refuse_if_too_large(job.job_id, job.parameters.size, estimate)
             if refusal:
                 return refusal
-            self._pipe.send(JobStarted(job.job_id, planned.levels, precision, estimate, planned.warnings))
+            self._pipe.send(JobStarted(job.job_id, planned.levels, precision, backend, estimate, planned.warnings))
             finished = self._follow(job, events, slot)
             if finished is None:
                 return JobStopped(job.job_id, self._controls[job.job_id].steps)
@@ -338,15 +340,13 @@ class _Painter:
             "tunables.size",
         )
 
-    def _network(self, backbone: Backbone, precision: Precision) -> Network:
+    def _network(self, backbone: Backbone, precision: Precision, backend: Backend) -> Network:
         """A network, kept for the next job. Raises ServiceError if there are no weights of it."""
-        key = (backbone, precision)
+        key = (backbone, precision, backend)
         if key not in self._networks:
             if backbone not in self._weights:
                 raise no_weights(backbone)
-            self._networks[key] = TorchNetwork(
-                self._weights[backbone], device=self._device.device, dtype=dtype_of(precision)
-            )
+            self._networks[key] = build_network(backend, self._weights[backbone], self._device.device, precision)
         return self._networks[key]
 
     def _to_tensor(self, name: BlockName) -> torch.Tensor:

@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from stylized.engine.choices import Backend
 from stylized.service.messages import FromWorker, LogLine, ToWorker
 
 EXIT_S = 2.0
@@ -26,6 +27,7 @@ class WorkerOptions:
     """Besides the bundled ones, or in their place; each as `stylized.weights.load_weights` takes it."""
     threads: int | None = None
     """CPU threads; None leaves it to torch."""
+    backend: Backend = Backend.AUTO
 
 
 class WorkerProcess:
@@ -40,7 +42,10 @@ class WorkerProcess:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_run, args=(theirs, options.weights, options.threads), name="stylized-worker", daemon=True
+            target=_run,
+            args=(theirs, options.weights, options.threads, options.backend),
+            name="stylized-worker",
+            daemon=True,
         )
         self._process.start()
         theirs.close()  # so that our end reports EOF when the worker dies
@@ -101,8 +106,8 @@ class WorkerProcess:
             return
 
 
-def _run(connection: Connection, weights: tuple[str, ...], threads: int | None) -> None:
+def _run(connection: Connection, weights: tuple[str, ...], threads: int | None, backend: Backend) -> None:
     # Imported here, in the worker: this is what keeps torch out of the front end.
     from stylized.service.worker import main
 
-    main(connection, weights, threads)
+    main(connection, weights, threads, backend)

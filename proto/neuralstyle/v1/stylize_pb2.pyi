@@ -552,7 +552,7 @@ class Queued(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., jobs_ahead: _Optional[int] = ...) -> None: ...
 
 class Started(_message.Message):
-    __slots__ = ("job_id", "seed", "device", "precision", "preset", "parameters", "plan", "memory_estimate_bytes")
+    __slots__ = ("job_id", "seed", "device", "precision", "preset", "parameters", "plan", "memory_estimate_bytes", "backend")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
@@ -561,6 +561,7 @@ class Started(_message.Message):
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     PLAN_FIELD_NUMBER: _ClassVar[int]
     MEMORY_ESTIMATE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    BACKEND_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     seed: int
     device: str
@@ -569,7 +570,8 @@ class Started(_message.Message):
     parameters: Tunables
     plan: _containers.RepeatedCompositeFieldContainer[Level]
     memory_estimate_bytes: int
-    def __init__(self, job_id: _Optional[str] = ..., seed: _Optional[int] = ..., device: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., preset: _Optional[str] = ..., parameters: _Optional[_Union[Tunables, _Mapping]] = ..., plan: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., memory_estimate_bytes: _Optional[int] = ...) -> None: ...
+    backend: str
+    def __init__(self, job_id: _Optional[str] = ..., seed: _Optional[int] = ..., device: _Optional[str] = ..., precision: _Optional[_Union[Precision, str]] = ..., preset: _Optional[str] = ..., parameters: _Optional[_Union[Tunables, _Mapping]] = ..., plan: _Optional[_Iterable[_Union[Level, _Mapping]]] = ..., memory_estimate_bytes: _Optional[int] = ..., backend: _Optional[str] = ...) -> None: ...
 
 class Level(_message.Message):
     __slots__ = ("width", "height", "iterations")

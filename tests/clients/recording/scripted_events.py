@@ -27,7 +27,7 @@ def png(image: Image.Image) -> bytes:
 
 
 def started(levels: Sequence[Level]) -> Started:
-    return Started("job-1", 1, "cpu", "fp32", "draft", {}, tuple(levels), 0)
+    return Started("job-1", 1, "cpu", "fp32", "draft", {}, tuple(levels), 0, "reference")
 
 
 def frame(step: int, size: tuple[int, int]) -> Frame:
