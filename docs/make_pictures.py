@@ -1,4 +1,5 @@
-"""Makes the pictures of the documentation, with the client library, from the sample photo and the built-in styles.
+"""Makes the pictures of the documentation, with the client library, from the sample photo and the built-in styles; that
+of a filter's features from the photos and paintings of the benchmarks.
 
     .venv/bin/python docs/make_pictures.py
 
@@ -16,6 +17,9 @@ import stylize
 from stylize import SAMPLE_PHOTO
 
 IMAGES = Path(__file__).parent / "images"
+LOOKED_THROUGH = Path(__file__).parents[1] / "benchmarks" / "pictures"
+LAYER, FILTER, FEATURES_SIZE = "relu4_2", 60, 384
+"""Outlines that bend."""
 MIX = ("oil", "ink")
 SIZE = 480
 ITERATIONS = 150
@@ -52,7 +56,7 @@ def sheet(pictures: list[Image.Image]) -> Image.Image:
 
 
 def main() -> None:
-    """The sample photo, its painting in every built-in style, and one in a mix of two."""
+    """The sample photo, its painting in every built-in style, one in a mix of two, and what a filter responds to."""
     IMAGES.mkdir(exist_ok=True)
     with Image.open(SAMPLE_PHOTO) as photo:
         pictures = [photo.convert("RGB").resize((SIZE, round(SIZE * photo.height / photo.width)))]
@@ -63,7 +67,11 @@ def main() -> None:
                 SAMPLE_PHOTO, names, "draft", size=SIZE, iterations=ITERATIONS, seed=SEED
             ).result()
             pictures.append(with_corner(painting, [thumbnails[name] for name in names]))
+        features = client.visualize_features(
+            sorted(LOOKED_THROUGH.glob("*.jpg")), LAYER, FILTER, size=FEATURES_SIZE
+        ).result()
     sheet(pictures).save(IMAGES / "styles.jpg", quality=85)
+    features.save(IMAGES / "features.png")
 
 
 if __name__ == "__main__":

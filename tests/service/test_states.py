@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from stylized.engine.presets import builtin_presets
 from stylized.engine.stylize import State
+from stylized.service.limits import MOST_STATES
 from stylized.service.states import KeptStates
 
 PICTURE = 3 * 16 * 16 * 4
@@ -46,3 +49,23 @@ def test_one_that_is_too_large_keeps_at_least_the_painting() -> None:
     assert kept.job_ids == ("a",)
     kept.clear()
     assert kept.job_ids == ()
+
+
+def test_what_is_kept_is_a_copy_with_the_same_numbers() -> None:
+    kept, known = KeptStates(), state(2)
+    known.point.copy_(torch.rand(known.point.shape))
+    before = known.point.clone()
+    kept.keep("a", replace(known, walk={**known.walk, "total": torch.tensor(3.5), "steps": 7}), 6 * PICTURE)
+    known.point.zero_()
+    found = kept.get("a")
+    assert found is not None
+    assert torch.equal(found.point, before)
+    assert torch.equal(torch.as_tensor(found.walk["pairs"]), torch.as_tensor(known.walk["pairs"]))
+    assert (float(found.walk["total"]), found.walk["steps"]) == (3.5, 7)
+
+
+def test_no_more_than_a_thousand_are_kept_however_small() -> None:
+    kept, small = KeptStates(), state()
+    for number in range(MOST_STATES + 2):
+        kept.keep(str(number), small, 10**9)
+    assert kept.job_ids == tuple(str(number) for number in range(2, MOST_STATES + 2))

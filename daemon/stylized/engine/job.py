@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import torch
@@ -12,7 +13,7 @@ from stylized.engine.color import keep_colors
 from stylized.engine.held import Held
 from stylized.engine.measurements import Measurements
 from stylized.engine.objective import Evaluation
-from stylized.engine.optimizers.memory import Memory, copied, size_bytes
+from stylized.engine.optimizers.memory import Memory, changed, tensors
 from stylized.engine.parameters import Parameters
 from stylized.engine.schedule import Level, PictureSizes, Size
 from stylized.engine.targets import StyleSource
@@ -138,14 +139,17 @@ class State:
     @property
     def size_bytes(self) -> int:
         """How much memory it takes."""
-        return self.point.nbytes + size_bytes(self.walk) + size_bytes(self.iterates)
+        return sum(tensor.nbytes for tensor in self.tensors)
 
-    def on_cpu(self) -> State:
-        """The same in main memory; itself if it is there already."""
-        cpu = torch.device("cpu")
-        if self.point.device == cpu:
-            return self
-        return replace(self, point=self.point.cpu(), walk=copied(self.walk, cpu), iterates=copied(self.iterates, cpu))
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All of them."""
+        return (self.point, *tensors(self.walk), *tensors(self.iterates))
+
+    def copied(self, copy: Callable[[Tensor], Tensor]) -> State:
+        """The same with copies of its tensors, each made by `copy`."""
+        walk, iterates = changed(self.walk, copy), changed(self.iterates, copy)
+        return replace(self, point=copy(self.point), walk=walk, iterates=iterates)
 
     def without_memory(self) -> State:
         """Only the painting: a fraction of the size, from which an optimiser begins anew."""

@@ -35,6 +35,9 @@ MIN_PROGRESS_INTERVAL_S = 0.05
 BATCH_PROGRESS_INTERVAL_S = 0.5
 """The same for jobs of batch priority, for which nobody waits: in small ones telling is what costs."""
 
+MOST_STATES = 1000
+"""States of finished jobs that can be painted on, however small: their ids are told with each job."""
+
 MAX_MEASUREMENTS_BYTES = 64 * MIB
 """What styles of earlier jobs measured, in the worker: Gram matrices of block1 to block5 of VGG19 are 1.4 MiB at each
 size of a style, so these are four or more levels of ten styles."""

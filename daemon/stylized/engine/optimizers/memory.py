@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -33,11 +33,16 @@ def evaluation_in(memory: Memory) -> Evaluation | None:
     return Evaluation(terms, torch.as_tensor(memory[_TOTAL]), torch.as_tensor(memory[_GRADIENT]))
 
 
+def changed(memory: Memory, change: Callable[[Tensor], Tensor]) -> Memory:
+    """Return a memory with each tensor changed."""
+    return {name: change(value) if isinstance(value, Tensor) else value for name, value in memory.items()}
+
+
 def copied(memory: Memory, device: torch.device) -> Memory:
     """Return a memory whose tensors are on a device and of its own."""
-    return {name: value.to(device, copy=True) if isinstance(value, Tensor) else value for name, value in memory.items()}
+    return changed(memory, lambda tensor: tensor.to(device, copy=True))
 
 
-def size_bytes(memory: Memory) -> int:
-    """Return how much its tensors take."""
-    return sum(value.nbytes for value in memory.values() if isinstance(value, Tensor))
+def tensors(memory: Memory) -> list[Tensor]:
+    """Return its tensors."""
+    return [value for value in memory.values() if isinstance(value, Tensor)]
