@@ -58,7 +58,7 @@ class Pixels:
         return self.rgb.shape[0]
 
     @property
-    def size_bytes(self) -> int:
+    def nbytes(self) -> int:
         """Of the samples."""
         return self.rgb.nbytes + (self.alpha.nbytes if self.alpha is not None else 0)
 

@@ -42,6 +42,9 @@ MAX_MEASUREMENTS_BYTES = 64 * MIB
 """What styles of earlier jobs measured, in the worker: Gram matrices of block1 to block5 of VGG19 are 1.4 MiB at each
 size of a style, so these are four or more levels of ten styles."""
 
+MAX_STYLES_BYTES = 64 * MIB
+"""Styles of earlier jobs as the worker paints with them: 32-bit floats, 6 MiB for 800 x 600."""
+
 MASK_SHAPE_TOLERANCE = 0.01
 """By how much the width of a mask may differ from what its height and the picture's shape make it; a pixel is always
 allowed, since a mask may be smaller, rounded."""

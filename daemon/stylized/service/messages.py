@@ -24,14 +24,20 @@ NO_STATE = (
 class StyleBlock:
     """A style picture, [H, W, 3], its share in the mix, and its masks, [H, W].
 
-    name: the same for the same picture with the same source_mask in every job.
+    image_id, source_mask_id: the same for the same picture and mask in every job.
     """
 
     block: BlockName
-    name: str
+    image_id: str
+    source_mask_id: str
     weight: float
     mask: BlockName | None = None
     source_mask: BlockName | None = None
+
+    @property
+    def name(self) -> str:
+        """Of what is looked at: the picture, and which part of it counts."""
+        return f"{self.image_id} {self.source_mask_id}"
 
 
 @dataclass(frozen=True)

@@ -247,7 +247,8 @@ class Supervisor:
             styles.append(
                 StyleBlock(
                     block=await shared(style.image),
-                    name=" ".join(one.image_id for one in (style.image, style.source_mask) if one),
+                    image_id=style.image.image_id,
+                    source_mask_id=style.source_mask.image_id if style.source_mask else "",
                     weight=style.weight,
                     mask=await masked(style.mask),
                     source_mask=await masked(style.source_mask),

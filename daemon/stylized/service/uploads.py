@@ -51,7 +51,7 @@ class ImageStore:
         self._images: OrderedDict[str, StoredImage] = OrderedDict()
         self._bytes = 0
         self._receiving = 0
-        self._decoded = DecodedImages(limits.max_decoded_bytes)
+        self._decoded = DecodedImages[Pixels](limits.max_decoded_bytes)
         # One thread: one large picture is decoded at a time.
         self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
 

@@ -44,10 +44,11 @@ from stylized.engine.stylize import (
     stylize,
 )
 from stylized.service.convert import parameter_error
+from stylized.service.decoded import DecodedImages
 from stylized.service.device import Device, find_device
 from stylized.service.errors import ServiceError, no_weights
 from stylized.service.feature_worker import FeatureJob
-from stylized.service.limits import MAX_MEASUREMENTS_BYTES
+from stylized.service.limits import MAX_MEASUREMENTS_BYTES, MAX_STYLES_BYTES
 from stylized.service.messages import (
     NO_STATE,
     FrameBlock,
@@ -64,6 +65,7 @@ from stylized.service.messages import (
     ShowFeatures,
     SteerJob,
     StopJob,
+    StyleBlock,
     ToWorker,
     WeightsFacts,
     WorkerReady,
@@ -169,6 +171,7 @@ class _Painter:
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
         self._states = KeptStates()
+        self._styles = DecodedImages[torch.Tensor](MAX_STYLES_BYTES)
         self._measurements = Measurements(MAX_MEASUREMENTS_BYTES)
 
     def run(self) -> None:
@@ -242,7 +245,7 @@ class _Painter:
                 content=self._to_tensor(job.content) if job.content else None,
                 styles=tuple(
                     StyleSource(
-                        self._to_tensor(style.block),
+                        self._style(style),
                         style.weight,
                         self._to_mask(style.mask),
                         self._to_mask(style.source_mask),
@@ -328,6 +331,7 @@ class _Painter:
         if available is not None and estimate > available:
             # A painting that is asked for goes before those that might be asked for again.
             self._states.clear()
+            self._styles.clear()
             self._measurements.clear()
             available = self._device.available_memory()
         if available is None or estimate <= available:
@@ -358,6 +362,14 @@ class _Painter:
             block.close()
         top = 1.0 if samples.is_floating_point() else float(np.iinfo(name.dtype).max)
         return (samples.permute(2, 0, 1).unsqueeze(0).float() / top).contiguous()
+
+    def _style(self, style: StyleBlock) -> torch.Tensor:
+        """Its picture in the same way, kept for the next job."""
+        pixels = self._styles.get(style.image_id)
+        if pixels is None:
+            pixels = self._to_tensor(style.block)
+            self._styles.put(style.image_id, pixels)
+        return pixels
 
     def _to_mask(self, name: BlockName | None) -> torch.Tensor | None:
         """[1, 1, H, W], in the same way."""
