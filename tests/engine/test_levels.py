@@ -133,11 +133,11 @@ def test_targets_are_captured_at_each_size_once_the_last_ones_are_gone(
     living: list[weakref.ref[Objective]] = []
     build = Objective.__init__
 
-    def watched(self: Objective, network: Any, content: Tensor, styles: Any, settings: Any) -> None:
+    def watched(self: Objective, network: Any, content: Tensor, styles: Any, *rest: Any) -> None:
         assert all(objective() is None for objective in living)
         living.append(weakref.ref(self))
         captured.append((content.shape[-2:][::-1], [style.image.shape[-1] for style in styles]))
-        build(self, network, content, styles, settings)
+        build(self, network, content, styles, *rest)
 
     monkeypatch.setattr(Objective, "__init__", watched)
     events(network, pyramid(style_scale=0.75))
