@@ -73,9 +73,10 @@ def estimate_features_bytes(pixels: int, layer: str, backbone: Backbone) -> int:
         cells = pixels // step.stride**2
         if step.pooling:
             switches += step.in_channels * cells * _INDEX
-        # What a convolution reads and what it gives, either way; the CPU's kernels make both again in their own order.
-        read = step.in_channels * cells * step.step**2
-        widest = max(widest, 2 * (read + step.channels * cells) * _FLOAT)
+        # What a convolution reads and what it gives, either way; the CPU's kernels make one of them again in their own
+        # order, some both, some none.
+        read, given = step.in_channels * cells * step.step**2, step.channels * cells
+        widest = max(widest, (read + given + max(read, given)) * _FLOAT)
     return _FIXED + switches + widest + 2 * _map_bytes(layer, backbone, pixels)
 
 
