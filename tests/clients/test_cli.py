@@ -70,9 +70,10 @@ def test_json_prints_one_event_a_line_and_nothing_else(scripted: RunningDaemon, 
     assert ended.stderr == ""
 
 
-def test_json_tells_an_error_as_the_last_event(scripted: RunningDaemon, run_cli: RunCli, photo: Path) -> None:
+def test_json_tells_an_error_once_as_the_last_event(scripted: RunningDaemon, run_cli: RunCli, photo: Path) -> None:
     ended = run_cli("image", photo, "--style", "woodblok", "--json")
-    event = json.loads(ended.stdout.splitlines()[-1])
+    *before, event = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert "error" not in {earlier["event"] for earlier in before}
     assert (event["event"], event["reason"], event["exit_code"]) == ("error", "UNKNOWN_STYLE", 18)
     assert ended.returncode == 18
 

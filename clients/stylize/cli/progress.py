@@ -26,7 +26,7 @@ NAME_WIDTH = 24
 def choose_reporter(*, as_json: bool, quiet: bool, count: int = 1, thing: str = "photo") -> Reporter:
     """The one that fits the options, stderr and how many paintings there are."""
     if as_json:
-        return JsonReporter()
+        return JsonReporter(several=count > 1)
     if quiet:
         return SilentReporter(several=count > 1)
     console = messages()
@@ -71,6 +71,9 @@ class SilentReporter:
 class JsonReporter:
     """One event a line on stdout, without picture data, each with the photo that it is of."""
 
+    def __init__(self, *, several: bool) -> None:
+        self._several = several
+
     def __enter__(self) -> JsonReporter:
         return self
 
@@ -90,8 +93,9 @@ class JsonReporter:
             self._print(order.name, event)
 
     def failed(self, name: str, error: StylizeError) -> None:
-        """The event `error`."""
-        self._print(name, error_event(error))
+        """The event `error` for each of several; the command ends with that of a single one."""
+        if self._several:
+            self._print(name, error_event(error))
 
     def waits(self, order: Order, error: StylizeError) -> None:
         """The event `note`."""
