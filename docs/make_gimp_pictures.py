@@ -22,7 +22,7 @@ from tests.real_daemon import RealDaemon  # noqa: E402
 
 IMAGES = REPOSITORY / "docs" / "images"
 SAMPLE = REPOSITORY / "clients" / "stylize" / "data" / "sample.jpg"
-PREVIEW_SECONDS = 30
+PREVIEW_SECONDS = 45
 
 CODE = """
 with Screen(PLUG_IN, ["/mnt/pictures/photo.png"], OUT / "gimp.log", language="{language}") as screen:
@@ -36,8 +36,7 @@ with Screen(PLUG_IN, ["/mnt/pictures/photo.png"], OUT / "gimp.log", language="{l
         screen.do("key", "Escape")
     dialog = screen.open_filter("{title}", "neural style")
     time.sleep({seconds})
-    screen.shot(OUT / "dialog.png")
-    tell("place", screen.place(dialog))
+    screen.shot_of(dialog, OUT / "dialog.png")
     if not "{language}":
         screen.keys(dialog, "alt+y")
         wait("the painting", lambda: not screen.window("^{title}$"), 240)
@@ -45,8 +44,6 @@ with Screen(PLUG_IN, ["/mnt/pictures/photo.png"], OUT / "gimp.log", language="{l
         time.sleep(2)
         screen.shot(OUT / "result.png")
 """
-FRAME = (2, 41, -1, -17)
-"""From what xdotool calls the window's place to the frame around it: left, top, right, bottom."""
 
 
 def main() -> None:
@@ -70,7 +67,8 @@ def main() -> None:
                 outcome = gimp.screen(code, folder / f"out{language}", **{"photo.png": folder / "photo.png"})
                 if outcome.code:
                     raise SystemExit(outcome.output)
-                _cut(outcome.folder / "dialog.png", outcome.results["place"], f"gimp-dialog{'-de' if language else ''}")
+                with Image.open(outcome.folder / "dialog.png") as shot:
+                    _save(shot, f"gimp-dialog{'-de' if language else ''}")
                 if not language:
                     with Image.open(outcome.folder / "menu.png") as shot:
                         _save(shot.crop((0, 10, 800, 560)), "gimp-menu")
@@ -78,13 +76,6 @@ def main() -> None:
                         _save(shot.resize((980, 700), Image.Resampling.LANCZOS), "gimp-result")
         finally:
             daemon.close()
-
-
-def _cut(file: Path, place: list[int], name: str) -> None:
-    x, y, width, height = place
-    left, top, right, bottom = FRAME
-    with Image.open(file) as shot:
-        _save(shot.crop((x - left, y - top, x + width + right, y + height + bottom)), name)
 
 
 def _save(picture: Image.Image, name: str) -> None:

@@ -132,6 +132,12 @@ class Screen:
         """A picture of the whole screen."""
         subprocess.run(["scrot", "-o", str(file)], env=self._environment, check=True)
 
+    def shot_of(self, window: str, file: Path) -> None:
+        """A picture of one window, with its title."""
+        self.focus(window)
+        time.sleep(0.5)
+        subprocess.run(["scrot", "--focused", "--border", "-o", str(file)], env=self._environment, check=True)
+
     def _start(self, *command: str, pass_fds: tuple[int, ...] = ()) -> None:
         with self._log.open("ab") as stream:
             process = subprocess.Popen(command, stdout=stream, stderr=stream, env=self._environment, pass_fds=pass_fds)
