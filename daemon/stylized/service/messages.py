@@ -135,6 +135,10 @@ class WorkerReady:
     device: str
     weights: tuple[WeightsFacts, ...]
     """VGG19's first."""
+    devices: tuple[str, ...]
+    """Names, as torch has them, of all devices that there are to paint on."""
+    memory_bytes: int | None
+    """What jobs may plan with, all together, on a device that has memory of its own; None for a CPU."""
 
     def weights_of(self, backbone: Backbone) -> WeightsFacts | None:
         """The weights of a network, if the worker has them."""
