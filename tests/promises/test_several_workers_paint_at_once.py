@@ -15,7 +15,15 @@ from neuralstyle.v1 import admin_pb2
 from neuralstyle.v1 import stylize_pb2 as pb
 from tests.promises.test_a_finished_job_can_be_painted_on import going_on, painted
 from tests.promises.test_one_photo_becomes_one_painting import picture
-from tests.real_daemon import RealDaemon, cancelled_at, endless_request, reason_of, small_request, wait_for
+from tests.real_daemon import (
+    RealDaemon,
+    cancelled_at,
+    endless_request,
+    reason_of,
+    shared_blocks,
+    small_request,
+    wait_for,
+)
 
 Call = Iterator[pb.StylizeResponse]
 
@@ -84,7 +92,7 @@ def test_the_picture_is_the_same_from_whichever_worker_and_from_a_daemon_with_on
     request = small_request(5)
     alone = painted(start_daemon("--threads", "1"), request)
     on_the_first = painted(pair, request)
-    call, job_id = started(pair, endless_request())
+    _, job_id = started(pair, endless_request())
     on_the_second = painted(pair, request)
     assert worker_of(pair, job_id) == info(pair).workers[0].pid  # it was not the first that painted
     cancel(pair, job_id)
@@ -110,14 +118,14 @@ def test_a_cancelled_job_is_the_one_that_was_named(pair: RealDaemon) -> None:
 
 def test_a_painting_goes_on_where_it_was_painted_while_others_pass_it(pair: RealDaemon) -> None:
     whole = painted(pair, small_request(6))
-    blocker, blocking = started(pair, endless_request())
+    _, blocking = started(pair, endless_request())
     half = painted(pair, small_request(3))  # on the second worker
     cancel(pair, blocking)
     wait_until_idle(pair)
     assert picture(painted(pair, going_on(half[-1].summary.job_id, 3))) == picture(whole)
     # With the second worker at work it waits for that, though the first is free, and others do not wait with it.
-    blocker, blocking = started(pair, endless_request())
-    keeper, keeping = started(pair, endless_request())
+    _, blocking = started(pair, endless_request())
+    _, keeping = started(pair, endless_request())
     holder = worker_of(pair, keeping)
     cancel(pair, blocking)
     wait_for(lambda: info(pair).running_jobs == 1, 10, "the first worker to be free")
@@ -170,10 +178,11 @@ def test_the_end_leaves_no_process_and_no_shared_memory(start_daemon: Callable[.
     daemon.wait_until_loaded()
     workers = daemon.worker_pids()
     assert len(workers) == 2
-    blocks = set(Path("/dev/shm").glob("psm_*"))
     calls = [started(daemon, endless_request())[0] for _ in range(2)]
     waiting = daemon.stylize().Stylize(small_request(1, priority=pb.PRIORITY_BATCH))
     next(waiting)
+    blocks = shared_blocks(daemon.process.pid, *workers)
+    assert blocks
     daemon.admin().Shutdown(admin_pb2.ShutdownRequest(grace={"seconds": 0}))  # pyright: ignore[reportArgumentType]
     for call in (*calls, waiting):
         with pytest.raises(grpc.RpcError) as caught:
@@ -181,4 +190,4 @@ def test_the_end_leaves_no_process_and_no_shared_memory(start_daemon: Callable[.
         assert reason_of(caught.value) == "DRAINING"
     assert daemon.process.wait(60) == 0
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
-    assert set(Path("/dev/shm").glob("psm_*")) <= blocks
+    assert not [block for block in blocks if block.exists()]

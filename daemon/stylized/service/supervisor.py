@@ -1,4 +1,4 @@
-"""Feeds the queue's jobs to the workers: each job to one that is free, may go on from what it asks for, and has room."""
+"""Feeds the queue's jobs to the workers: each to one that is free, keeps what the job goes on from, and has room."""
 
 from __future__ import annotations
 
