@@ -96,6 +96,11 @@ class Client:
         """What the daemon refuses beyond, as told when the connection was made."""
         return self._connection.info.limits
 
+    @property
+    def workers(self) -> int:
+        """How many jobs the daemon can run at a time, as told when the connection was made."""
+        return max(1, len(self._connection.info.workers))
+
     def stylize(
         self,
         content: PictureSource | None,

@@ -169,6 +169,7 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
 
     script: Script = paint
     max_queued_jobs: int = 0
+    workers: list[pb.WorkerStatus] = field(default_factory=list)
     """Told as a limit; 0 is what a daemon says that does not know of it."""
     features: list[str] = field(default_factory=lambda: ["stylize", "upload-image", "masks"])
     token: str | None = None
@@ -273,6 +274,7 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
             default_preset="gatys",
         )
         info.all_weights.add().CopyFrom(info.weights)
+        info.workers.extend(self.workers)
         info.start_time.FromSeconds(int(time.time()) - 3700)
         info.limits.max_image_bytes = 50_000_000
         info.limits.max_size = 4096

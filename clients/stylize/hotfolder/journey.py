@@ -2,6 +2,10 @@
 
 Every step is done first and written into the ledger afterwards, except for names, which are written down before a file
 appears under them; `recovery` makes good whatever a crash left in between.
+
+A photo may kill the daemon: one that makes a decoder crash, or takes all memory. When the daemon dies, all photos that
+it has are suspected, and each is painted alone the next time. If it dies again, that counts against the photo; a daemon
+that is stopped says so, and counts against none.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from typing import TypeAlias, TypeVar
 from neuralstyle.v1.reasons import Reason
 from stylize import events
 from stylize.client import Client
-from stylize.errors import Cancelled, InputUnreadable, OutputUnwritable, StylizeError, error_from_reason
+from stylize.errors import Cancelled, ConnectionLost, InputUnreadable, OutputUnwritable, StylizeError, error_from_reason
 from stylize.hotfolder import delivery
 from stylize.hotfolder.daemon import Interrupted
 from stylize.hotfolder.filesystem import Fingerprint, NotTheSame, read_unchanged
@@ -42,6 +46,10 @@ from stylize.hotfolder.workplace import Workplace
 from stylize.pictures import Picture
 
 _T = TypeVar("_T")
+
+
+class _MustBeAlone(Exception):  # noqa: N818  (not an error: the photo is taken anew)
+    """The photo is to be painted while no other is."""
 
 
 class FolderAway(Exception):  # noqa: N818  (not an error: it is waited for)
@@ -127,13 +135,23 @@ class _Journey:
     def run(self, settings: Settings) -> Outcome:
         """The whole way. What needs the daemon happens in a seat of its; what waits for the disk does not."""
         self._place.tell(Taken(self._root, self._parcel.photo))
+        try:
+            return self._take(settings, alone=False)
+        except _MustBeAlone:
+            return self._take(settings, alone=True)
+
+    def _take(self, settings: Settings, *, alone: bool) -> Outcome:
         with contextlib.ExitStack() as reservation:
-            with self._place.daemon.seat() as client:
-                reached = self._visit(client, settings, reservation)
+            with self._place.daemon.seat(alone=alone) as client:
+                reached = self._visit(client, settings, reservation, alone=alone)
             return reached() if callable(reached) else reached
 
-    def _visit(self, client: Client, settings: Settings, reservation: contextlib.ExitStack) -> Outcome | _Ending:
+    def _visit(
+        self, client: Client, settings: Settings, reservation: contextlib.ExitStack, *, alone: bool
+    ) -> Outcome | _Ending:
         place, parcel = self._place, self._parcel
+        if alone and not _is_alive(client):  # what it dies of from now on is this photo
+            return self._gone(client)
         try:
             look = settings.look_for(PurePath(parcel.photo), place.daemon.builtin_styles)
             styles = self._upload_styles(client, look)
@@ -154,10 +172,16 @@ class _Journey:
         if entry is not None and self._is_painted(entry):
             return functools.partial(self._finish_earlier, entry)
         entry = place.ledger.claim(key, parcel.photo)
+        if not alone and (entry.attempts or key in place.suspects):
+            raise _MustBeAlone
         try:
             painting = self._paint(client, entry, data, look, styles)
+        except ConnectionLost as error:
+            place.suspects.add(key)
+            return self._daemon_died(entry, client) if alone else self._judged(error, client, entry)
         except StylizeError as error:
             return self._judged(error, client, entry)
+        place.suspects.discard(key)
         return functools.partial(self._finish, entry, look, painting)
 
     # Painting
@@ -284,8 +308,7 @@ class _Journey:
         if isinstance(error, Cancelled) and self._place.stopping.gently.is_set():
             raise Interrupted
         if verdict is Verdict.AWAY:
-            self._place.daemon.lost(client)
-            return self._postponed(timing.first_retry, "the daemon went away")
+            return self._gone(client)
         if verdict is Verdict.BUSY:
             return Again(timing.first_retry)
         if verdict is Verdict.SETTINGS or about_settings:
@@ -298,6 +321,23 @@ class _Journey:
         if verdict is Verdict.AGAIN and entry.attempts + 1 < MAX_ATTEMPTS:
             self._place.ledger.failed(entry.id, str(error), attempts=entry.attempts + 1)
             return self._postponed(timing.first_retry * 2**entry.attempts, str(error), entry.attempts + 1)
+        return functools.partial(self._set_aside, entry, error)
+
+    def _gone(self, client: Client) -> Outcome:
+        self._place.daemon.lost(client)
+        return self._postponed(self._place.timing.first_retry, "the daemon went away")
+
+    def _daemon_died(self, entry: Entry, client: Client) -> Outcome | _Ending:
+        """It died while it had this photo and no other of ours."""
+        self._place.daemon.lost(client)
+        error = ConnectionLost(
+            f"The painting daemon died {MAX_ATTEMPTS} times while it was at this photo and at no other.",
+            remedy="Open the photo in an image editor and save it anew, perhaps smaller or in another format.",
+        )
+        if entry.attempts + 1 < MAX_ATTEMPTS:
+            message = "the daemon died while it was at this photo"
+            self._place.ledger.failed(entry.id, message, attempts=entry.attempts + 1)
+            return self._postponed(self._place.timing.first_retry, message, entry.attempts + 1)
         return functools.partial(self._set_aside, entry, error)
 
     def _key_without_content(self) -> Key:
@@ -347,6 +387,14 @@ def _trouble(place: Workplace, kind: str, error: OSError | sqlite3.Error) -> Tro
         f"{place.folder.root}: {where} cannot be written: {why}. Nothing is lost; it is tried again.",
         "Make room on the disk, or see that you may write there.",
     )
+
+
+def _is_alive(client: Client) -> bool:
+    try:
+        client.info()
+    except StylizeError:
+        return False
+    return True
 
 
 def _about_style(error: StylizeError, name: str) -> StylizeError:

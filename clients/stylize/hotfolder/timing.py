@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-DEFAULT_SEATS = 3
-"""Pictures in flight: one is painted, one waits for it, and one is on its way to the daemon or to the disk."""
+SPARE_SEATS = 2
+"""Pictures in flight beside those that the daemon's workers paint: one waits for a worker, and one is on its way to the
+daemon or to the disk."""
 
 
 @dataclass(frozen=True)

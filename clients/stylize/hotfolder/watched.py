@@ -66,8 +66,6 @@ class WatchedFolder:
         stopping: Stopping,
         tell: Tell,
         wake: Callable[[], None],
-        *,
-        most_in_flight: int,
     ) -> None:
         self.folder = folder
         self._daemon = daemon
@@ -75,7 +73,6 @@ class WatchedFolder:
         self._stopping = stopping
         self._tell = tell
         self._wake = wake
-        self._most_in_flight = most_in_flight
         self._session: _Session | None = None
         self._woken = True
         self._next_look = 0.0
@@ -297,11 +294,11 @@ class WatchedFolder:
         settings = session.settings
         if settings is None or self.given_up:
             return
-        if len(session.in_flight) >= self._most_in_flight:
+        if len(session.in_flight) >= self._daemon.seats:
             return
         now = time.monotonic()
         for path in session.tracker.ready(now):
-            if len(session.in_flight) >= self._most_in_flight:
+            if len(session.in_flight) >= self._daemon.seats:
                 return
             if self._scope(session, path) in session.held:
                 continue
