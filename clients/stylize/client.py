@@ -318,7 +318,10 @@ class Client:
         return _call(self._connection.admin.Shutdown, shutdown_request(grace)).pid
 
     def _open_stream(self, order: Order | FeatureOrder, fresh: bool) -> Stream:
-        image_ids = {picture.key: self.upload(picture, fresh=fresh) for picture in order.pictures()}
+        image_ids = {
+            picture.key: self.upload(picture, fresh=fresh)
+            for picture in order.pictures(self.limits.max_inline_image_bytes)
+        }
         return self._connection.service.Stylize(order.message(image_ids))
 
 

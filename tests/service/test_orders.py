@@ -111,7 +111,7 @@ def test_an_order_that_is_no_longer_wanted_leaves_no_shared_memory(blocks: set[s
     async def test(store: ImageStore, ahead: OrdersAhead) -> None:
         job = await job_of(store, "1")
         ahead.want([job])
-        await until(lambda: len(blocks) == 3)  # photo, style, painting
+        await until(lambda: len(blocks) == 2)  # photo, painting
         ahead.want([])
         await until(lambda: not blocks)
         ahead.want([job])
@@ -132,7 +132,7 @@ def test_large_jobs_are_not_made_ready_ahead(monkeypatch: pytest.MonkeyPatch, bl
         await asyncio.sleep(0.05)
         assert not blocks
         ahead.want([large, small])
-        await until(lambda: len(blocks) == 3)
+        await until(lambda: len(blocks) == 2)
         ahead.close()
 
     on(test)
@@ -154,5 +154,27 @@ def test_an_order_for_which_there_was_no_room_is_made_when_the_job_begins(monkey
         ahead.want([job])
         await until(lambda: not full)
         (await ahead.take(job)).close()
+
+    on(test)
+
+
+def test_a_style_that_the_worker_keeps_is_not_sent_again() -> None:
+    async def test(store: ImageStore, ahead: OrdersAhead) -> None:
+        job = await job_of(store, "1")
+        second = await store.put(png(3), None)
+        job.spec = replace(job.spec, styles=(*job.spec.styles, StyleSpec(second, 2.0)))
+        first = job.spec.styles[0].image
+        order = await ahead.take(job)
+
+        async def sent(*kept: str) -> list[bool]:
+            message = await order.sharing_styles(job, store, kept)
+            assert isinstance(message, RunJob)
+            assert [style.image_id for style in message.styles] == [first.image_id, second.image_id]
+            return [style.block is not None for style in message.styles]
+
+        assert await sent(first.image_id, second.image_id) == [False, False]
+        assert await sent(first.image_id) == [True, True]  # the new one may drive out the other
+        assert await sent() == [True, True]
+        order.close()
 
     on(test)

@@ -35,7 +35,7 @@ def _orders(monkeypatch: pytest.MonkeyPatch) -> None:
     """Orders without pixels."""
 
     async def make_order(job: Job, store: ImageStore, limits: Limits) -> Order:
-        return Order(None, None, None, ())  # pyright: ignore[reportArgumentType]
+        return Order(None, None, None, [])  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(orders, "make_order", make_order)
 

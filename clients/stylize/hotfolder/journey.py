@@ -71,6 +71,9 @@ class Parcel:
 class Gone:
     """The photo has left `in/`, or is not what it was: the next look says what is there."""
 
+    moved: bool = False
+    """It was moved out of there, so that no look is needed."""
+
 
 @dataclass(frozen=True)
 class Again:
@@ -223,7 +226,7 @@ class _Journey:
         self, client: Client, entry: Entry, data: bytes, look: Look, styles: list[tuple[str | Picture, float]]
     ) -> _Painting:
         job = client.stylize(
-            Picture(data, None, file=PurePath(self._parcel.photo).name),
+            Picture(data, None, file=PurePath(self._parcel.photo).name, once=True),
             styles,
             look.preset,
             seed=look.seed,
@@ -265,7 +268,7 @@ class _Journey:
         self._archive(entry)
         self._place.tell(Painted(self._root, self._parcel.photo, output, painting.seconds, painting.notes))
         self.told = True
-        return Gone()
+        return Gone(moved=True)
 
     def _finish_earlier(self, entry: Entry) -> Outcome:
         """The photo was painted before: by somebody who was killed before it could move, or it was dropped again."""
@@ -273,7 +276,7 @@ class _Journey:
         assert entry.output is not None
         self._place.tell(Repeated(self._root, self._parcel.photo, entry.output))
         self.told = True
-        return Gone()
+        return Gone(moved=True)
 
     def _archive(self, entry: Entry) -> None:
         folder, parcel = self._place.folder, self._parcel
@@ -298,7 +301,7 @@ class _Journey:
         self._persistently("ledger", lambda: ledger.failed(entry.id, message, archive=kept, attempts=attempts))
         self._place.tell(Failed(self._root, parcel.photo, str(error), error.remedy, kept))
         self.told = True
-        return Gone()
+        return Gone(moved=True)
 
     def _judged(
         self, error: StylizeError, client: Client, entry: Entry | None = None, *, about_settings: bool = False

@@ -22,6 +22,8 @@ class Timing:
     """Between two looks into `in/` if no event comes."""
     rescan_on_network: float = 5.0
     """The same where changes of other machines cause no events."""
+    tidy: float = 5.0
+    """Until a look into `in/` when files have only left it, as each does that has been painted."""
     least_pause: float = 0.1
     """Between two looks, however many events come."""
     first_retry: float = 1.0

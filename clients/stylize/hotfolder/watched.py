@@ -141,6 +141,8 @@ class WatchedFolder:
                 return self._next_look
         self._hear_outcomes(session)
         self._woken |= session.wakeup.has_died
+        if session.wakeup.take_departed():
+            self._next_look = min(self._next_look, now + self._timing.tidy)
         if now >= self._next_look or (self._woken and now >= self._earliest_look):
             self._look(session, now)
             if self._session is None:
@@ -324,9 +326,9 @@ class WatchedFolder:
             session.in_flight.discard(path)
             now = time.monotonic()
             match outcome:
-                case Gone():
+                case Gone(moved):
                     session.tracker.forget(path)
-                    self._woken = True
+                    self._woken |= not moved
                 case Again(delay, error):
                     session.tracker.put_back(path, now + delay)
                     self.given_up = error or self.given_up

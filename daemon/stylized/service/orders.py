@@ -4,8 +4,8 @@ jobs are painted, so that a worker need not wait for its next one."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 
 from stylized.engine.schedule import plan
 from stylized.service.errors import ServiceError
@@ -26,8 +26,24 @@ class Order:
     """For the painting."""
     slot: PixelBlock | None
     """For preview frames."""
-    blocks: tuple[PixelBlock, ...]
+    blocks: list[PixelBlock]
     """All shared memory, the two included."""
+
+    async def sharing_styles(self, job: Job, store: ImageStore, kept: Collection[str]) -> RunJob | ShowFeatures:
+        """The message for a worker that keeps some pictures as styles from earlier jobs: those that it lacks are
+        brought into shared memory. Raises as `make_order` does.
+
+        kept: their image ids.
+        """
+        message = self.message
+        if isinstance(message, ShowFeatures) or all(style.image_id in kept for style in message.styles):
+            return message
+        styles = []  # all of them: a new one may drive out what is kept
+        for style, spec in zip(message.styles, job.spec.styles, strict=True):
+            block = PixelBlock.holding((await store.decode(spec.image, last=False)).rgb)
+            self.blocks.append(block)
+            styles.append(replace(style, block=block.name))
+        return replace(message, styles=tuple(styles))
 
     def close(self) -> None:
         """Frees the shared memory."""
@@ -35,7 +51,10 @@ class Order:
 
 
 async def make_order(job: Job, store: ImageStore, limits: Limits) -> Order:
-    """Brings a job's pixels into shared memory. Raises ServiceError if there is no room, or a picture has gone bad."""
+    """Brings a job's pixels, but for those of styles, into shared memory.
+
+    Raises ServiceError if there is no room, or a picture has gone bad.
+    """
     blocks: list[PixelBlock] = []
 
     def keep(block: PixelBlock) -> PixelBlock:
@@ -51,11 +70,11 @@ async def make_order(job: Job, store: ImageStore, limits: Limits) -> Order:
     except BaseException:
         close_all(blocks)
         raise
-    return Order(message, result, slot, tuple(blocks))
+    return Order(message, result, slot, blocks)
 
 
 async def _order_painting(
-    job: Job, store: ImageStore, limits: Limits, keep
+    job: Job, store: ImageStore, limits: Limits, keep: Callable[[PixelBlock], PixelBlock]
 ) -> tuple[RunJob, PixelBlock, PixelBlock | None]:
     spec = job.spec
 
@@ -72,7 +91,7 @@ async def _order_painting(
     for style in spec.styles:
         styles.append(
             StyleBlock(
-                block=await shared(style.image),
+                block=None,
                 image_id=style.image.image_id,
                 source_mask_id=style.source_mask.image_id if style.source_mask else "",
                 weight=style.weight,

@@ -204,12 +204,16 @@ class Station:
             order = await making
             for attempt in range(ATTEMPTS):
                 worker = await self._working()
+                message = await order.sharing_styles(job, self._store, worker.styles)
                 if job.stop_error:
                     return job.stop_error
-                message = order.message
                 if isinstance(message, RunJob):
-                    # As they are now: the job may have been steered since the order was made.
-                    message = replace(message, parameters=job.spec.parameters, max_states_bytes=max_states_bytes)
+                    message = replace(
+                        message,
+                        # As they are now: the job may have been steered since the order was made.
+                        parameters=job.spec.parameters,
+                        max_states_bytes=max_states_bytes,
+                    )
                 worker.send(message)
                 assert self.ready is not None
                 run = JobRun(job, worker, self.ready, self._limits, order.result, order.slot, began)

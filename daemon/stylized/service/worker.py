@@ -287,6 +287,7 @@ class _Painter:
                 finished.warnings,
                 finished.stopped_early,
                 self._states.job_ids,
+                self._styles.image_ids,
             )
         finally:
             close_all([result, *([slot] if slot else [])])
@@ -372,6 +373,7 @@ class _Painter:
         """Its picture in the same way, kept for the next job."""
         pixels = self._styles.get(style.image_id)
         if pixels is None:
+            assert style.block is not None
             pixels = self._to_tensor(style.block)
             self._styles.put(style.image_id, pixels)
         return pixels

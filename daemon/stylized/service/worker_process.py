@@ -42,6 +42,8 @@ class WorkerProcess:
         self.inbox: asyncio.Queue[FromWorker | None] = asyncio.Queue()
         self.resumable: tuple[str, ...] = ()
         """Ids of the jobs that this process can paint on, as it told last."""
+        self.styles: tuple[str, ...] = ()
+        """Ids of the pictures that it keeps as styles, as it told when it finished its last job."""
         self._loop = asyncio.get_running_loop()
         # spawn: neither gRPC nor CUDA survive a fork.
         context = multiprocessing.get_context("spawn")
