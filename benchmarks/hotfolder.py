@@ -1,12 +1,12 @@
 """Many small pictures through one hot folder, against the engine alone over the same pictures, side by side in one run.
 
 The watcher is the real one (`stylize watch`), the daemon too: one with one worker and, over a folder of its own, one
-with two. The engine paints in this process, in a loop, on all cores, from the same files with the same settings, measures
-the style once, as the daemon does, and writes nothing. They take turns, round after round, so that whatever else the
-machine does hits all alike; the engine paints a few pictures of each round, a folder all of them, and its time is that
-from the drop of the first to the end of the last. The promise: the throughput of a folder is within 5 % of the engine's,
-and the watcher's memory stays flat. Also tells what watcher and front end take of the processor, which a busy machine
-changes less than it does times. Writes JSON and a Markdown table to benchmarks/results.
+with two. The engine paints in this process, in a loop, on all cores, from the same files with the same settings,
+measures the style once, as the daemon does, and writes nothing. They take turns, round after round, so that whatever
+else the machine does hits all alike; the engine paints a few pictures of each round, a folder all of them, and its time
+is that from the drop of the first to the end of the last. The promise: the throughput of a folder is within 5 % of the
+engine's, and the watcher's memory stays flat. Also tells what watcher and front end take of the processor, which a busy
+machine changes less than it does times. Writes JSON and a Markdown table to benchmarks/results.
 
 By default half a second of painting a picture on two CPU cores without AVX-512, so that all takes half an hour.
 

@@ -72,7 +72,7 @@ def test_two_jobs_are_painted_at_once_and_the_daemon_says_where(pair: RealDaemon
     assert (told.running_jobs, told.queued_jobs, told.worker_state) == (2, 0, pb.WORKER_STATE_BUSY)
     assert [worker.job_id for worker in told.workers] == [one, two]
     assert {worker.pid for worker in told.workers} == set(pair.worker_pids())
-    assert all("1 threads" in worker.device for worker in told.workers)
+    assert all("1 thread)" in worker.device for worker in told.workers)
     for call in (first, second):  # both go on
         assert next(event for event in call if event.HasField("progress")).progress.iteration > 1
     third = pair.stylize().Stylize(small_request(1))

@@ -61,7 +61,9 @@ def find_devices() -> tuple[Device, ...]:
             Device(torch.device(f"cuda:{index}"), f"cuda:{index} ({torch.cuda.get_device_name(index)})")
             for index in range(torch.cuda.device_count())
         )
-    return (Device(torch.device("cpu"), f"cpu ({_cpu_model()}, {torch.get_num_threads()} threads)"),)
+    threads = torch.get_num_threads()
+    name = f"cpu ({_cpu_model()}, {threads} thread{'' if threads == 1 else 's'})"
+    return (Device(torch.device("cpu"), name),)
 
 
 def find_device(name: str | None = None) -> Device:
