@@ -25,7 +25,7 @@ from tests.mortal_daemon import DEADLY
 from tests.real_daemon import RealDaemon
 
 from .conftest import Connect
-from .watching import CHEAP, QUICK, Watch, drop, hot_folder, names_in, noise
+from .watching import CHEAP, QUICK, Watch, drop, hot_folder, names_in, noise, wait_until
 
 StartDaemon = Callable[..., RealDaemon]
 
@@ -96,10 +96,11 @@ def test_the_count_outlives_the_watcher(hot: HotFolder, start_daemon: StartDaemo
     with Watch(hot, connect=undertaker.connect) as watch:
         watch.wait_for(Postponed, attempts=MAX_ATTEMPTS - 1)
     assert attempts(hot) == {"deadly.png": MAX_ATTEMPTS - 1}
+    wait_until(lambda: len(undertaker.deaths) == MAX_ATTEMPTS, "the end of the daemon")  # one of them only suspected
     died_before = len(undertaker.deaths)
     with Watch(hot, connect=undertaker.connect) as watch:
         watch.wait_for(Failed, photo="deadly.png")
-    assert len(undertaker.deaths) == died_before + 1
+    wait_until(lambda: len(undertaker.deaths) == died_before + 1, "the end of the daemon")
 
 
 class Reaper:
@@ -153,7 +154,7 @@ def test_a_photo_is_blamed_for_a_daemon_that_is_killed_over_it_and_not_for_one_t
     for seed, name in enumerate(("other.png", "target.png", "third.png")):
         drop(hot, name, seed)
     with watch:
-        watch.until(lambda: len(watch.all(Painted)) + len(watch.all(Failed)) == 3)
+        wait_until(lambda: len(watch.all(Painted)) + len(watch.all(Failed)) == 3, "four daemons", timeout=200)
     assert len(undertaker.deaths) == MAX_ATTEMPTS + 1
     if end is kill:
         assert [failed.photo for failed in watch.all(Failed)] == ["target.png"]

@@ -265,23 +265,25 @@ class _Journey:
             "out", lambda: delivery.deliver(self._place.folder, wanted, painting.data, entry.id, about_to_write)
         )
         self._persistently("ledger", lambda: ledger.written(entry.id, painting.seconds))
-        self._archive(entry)
+        moved = self._archive(entry)
         self._place.tell(Painted(self._root, self._parcel.photo, output, painting.seconds, painting.notes))
         self.told = True
-        return Gone(moved=True)
+        return Gone(moved)
 
     def _finish_earlier(self, entry: Entry) -> Outcome:
         """The photo was painted before: by somebody who was killed before it could move, or it was dropped again."""
-        self._archive(entry)
+        moved = self._archive(entry)
         assert entry.output is not None
         self._place.tell(Repeated(self._root, self._parcel.photo, entry.output))
         self.told = True
-        return Gone(moved=True)
+        return Gone(moved)
 
-    def _archive(self, entry: Entry) -> None:
+    def _archive(self, entry: Entry) -> bool:
+        """Moves the photo to `done/`; False if it is another by now, or gone."""
         folder, parcel = self._place.folder, self._parcel
         moved = self._persistently("done", lambda: delivery.archive(folder, parcel.photo, parcel.fingerprint, entry.id))
         self._persistently("ledger", lambda: self._place.ledger.archived(entry.id, moved))
+        return moved is not None
 
     def _set_aside(self, entry: Entry, error: StylizeError) -> Outcome:
         folder, parcel, ledger = self._place.folder, self._parcel, self._place.ledger

@@ -329,6 +329,8 @@ class WatchedFolder:
                 case Gone(moved):
                     session.tracker.forget(path)
                     self._woken |= not moved
+                    # Another of that name may have come before it was forgotten.
+                    self._next_look = min(self._next_look, now + self._timing.tidy)
                 case Again(delay, error):
                     session.tracker.put_back(path, now + delay)
                     self.given_up = error or self.given_up
