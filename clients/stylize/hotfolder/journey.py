@@ -26,8 +26,9 @@ from stylize.client import Client
 from stylize.errors import Cancelled, ConnectionLost, InputUnreadable, OutputUnwritable, StylizeError, error_from_reason
 from stylize.hotfolder import delivery
 from stylize.hotfolder.daemon import Interrupted
-from stylize.hotfolder.filesystem import Fingerprint, NotTheSame, read_unchanged
+from stylize.hotfolder.filesystem import NotTheSame, read_unchanged
 from stylize.hotfolder.ledger import Entry, Key, State
+from stylize.hotfolder.outcomes import Again, Gone, Held, Outcome, Parcel
 from stylize.hotfolder.reports import (
     Failed,
     Painted,
@@ -56,43 +57,6 @@ class FolderAway(Exception):  # noqa: N818  (not an error: it is waited for)
     """The hot folder is not what it was: unmounted, moved or replaced."""
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """A photo that has stood still."""
-
-    photo: str
-    """Relative to `in/`."""
-    fingerprint: Fingerprint
-    still_for: float
-    """Seconds."""
-
-
-@dataclass(frozen=True)
-class Gone:
-    """The photo has left `in/`, or is not what it was: the next look says what is there."""
-
-    moved: bool = False
-    """It was moved out of there, so that no look is needed."""
-
-
-@dataclass(frozen=True)
-class Again:
-    """It is to be taken again."""
-
-    delay: float
-    """Seconds from now."""
-    error: StylizeError | None = None
-    """Why it was given up, where there is no patience."""
-
-
-@dataclass(frozen=True)
-class Held:
-    """The settings cannot be painted with: no use to try before they change."""
-
-    error: StylizeError
-
-
-Outcome: TypeAlias = Gone | Again | Held
 _Ending: TypeAlias = Callable[[], Outcome]
 """The rest of the way, once the daemon is no longer needed."""
 

@@ -16,10 +16,11 @@ from pathlib import PurePath
 
 from stylize.errors import InputUnreadable, StylizeError
 from stylize.hotfolder.daemon import Daemon, Stopping
-from stylize.hotfolder.journey import Again, Gone, Held, Outcome, Parcel, travel
+from stylize.hotfolder.journey import travel
 from stylize.hotfolder.layout import HotFolder
 from stylize.hotfolder.lease import Lease, ledger_unwritable, take
 from stylize.hotfolder.ledger import DropState
+from stylize.hotfolder.outcomes import Again, Gone, Held, Outcome, Parcel
 from stylize.hotfolder.recovery import recover
 from stylize.hotfolder.reports import Refused, Tell, Trouble, TroubleOver
 from stylize.hotfolder.scanner import Scan, scan
