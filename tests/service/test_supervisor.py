@@ -255,8 +255,7 @@ def test_a_job_that_goes_on_waits_for_its_worker_and_others_pass_it() -> None:
 def test_what_does_not_fit_beside_others_waits_and_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = {"big": 80, "small": 10}
     monkeypatch.setattr(supervisor, "available_bytes", lambda: 100)
-    for module in (supervisor, room):
-        monkeypatch.setattr(module, "footprint_bytes", lambda spec: sizes[spec.client])
+    monkeypatch.setattr(supervisor, "footprint_bytes", lambda spec: sizes[spec.client])
 
     def sized(name: str, size: str) -> Job:
         return Job(name, replace(SPEC, client=size), created=0.0)

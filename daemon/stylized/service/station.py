@@ -12,7 +12,6 @@ from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1.reasons import Reason
 from stylized.service.encode import encode_result
 from stylized.service.errors import ServiceError
-from stylized.service.footprint import footprint_bytes
 from stylized.service.job_run import Canvas, JobRun
 from stylized.service.jobs import Job
 from stylized.service.limits import Limits
@@ -48,8 +47,6 @@ class Station:
         self._failed_at = 0.0
         self._loading = False
         self.running: Job | None = None
-        self.running_bytes = 0
-        """Estimated peak memory of the running job."""
         self._encoded: Job | None = None
         self._encoding: asyncio.Task[None] | None = None
 
@@ -113,14 +110,13 @@ class Station:
         """
         self.running = job
         try:
-            self.running_bytes = footprint_bytes(job.spec)
             outcome = await self._run(job, order, max_states_bytes)
             if self._encoding:
                 await self._encoding  # one large painting in memory at a time
         except Exception:
             outcome = _unexpected(job)
         finally:
-            self.running, self.running_bytes = None, 0
+            self.running = None
         if isinstance(outcome, ServiceError):
             _end(job, outcome)
             return

@@ -166,15 +166,17 @@ class Supervisor:
         assert station.ready is not None
         own = station.ready.memory_bytes
         beside = [
-            other
+            other.running.spec
             for other in self._stations
             if other.running and (own is None or (other.ready and other.ready.device == station.ready.device))
         ]
+        if not beside:
+            return True
         available = available_bytes() if own is None else own
-        if not beside or available is None:
+        if available is None:
             return True
         # Some of what those that run will take is taken already and so counted twice, which errs on the safe side.
-        return footprint_bytes(job.spec) + sum(other.running_bytes for other in beside) <= available
+        return sum(map(footprint_bytes, (job.spec, *beside))) <= available
 
     def _waits_for_room(self, job: Job) -> bool:
         """True if there is a worker for this job, but not enough memory."""
