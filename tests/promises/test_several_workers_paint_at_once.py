@@ -44,7 +44,7 @@ def info(daemon: RealDaemon) -> pb.GetServerInfoResponse:
 
 
 def started(daemon: RealDaemon, request: pb.StylizeRequest) -> tuple[Call, str]:
-    """A job that paints, and its id."""
+    """A job that paints, and its id. It is cancelled when nobody holds the call any longer."""
     call = daemon.stylize().Stylize(request)
     job_id = next(event.started.job_id for event in call if event.HasField("started"))
     next(event for event in call if event.HasField("progress"))
@@ -92,7 +92,7 @@ def test_the_picture_is_the_same_from_whichever_worker_and_from_a_daemon_with_on
     request = small_request(5)
     alone = painted(start_daemon("--threads", "1"), request)
     on_the_first = painted(pair, request)
-    _, job_id = started(pair, endless_request())
+    _call, job_id = started(pair, endless_request())
     on_the_second = painted(pair, request)
     assert worker_of(pair, job_id) == info(pair).workers[0].pid  # it was not the first that painted
     cancel(pair, job_id)
@@ -118,14 +118,14 @@ def test_a_cancelled_job_is_the_one_that_was_named(pair: RealDaemon) -> None:
 
 def test_a_painting_goes_on_where_it_was_painted_while_others_pass_it(pair: RealDaemon) -> None:
     whole = painted(pair, small_request(6))
-    _, blocking = started(pair, endless_request())
+    _blocker, blocking = started(pair, endless_request())
     half = painted(pair, small_request(3))  # on the second worker
     cancel(pair, blocking)
     wait_until_idle(pair)
     assert picture(painted(pair, going_on(half[-1].summary.job_id, 3))) == picture(whole)
     # With the second worker at work it waits for that, though the first is free, and others do not wait with it.
-    _, blocking = started(pair, endless_request())
-    _, keeping = started(pair, endless_request())
+    _blocker, blocking = started(pair, endless_request())
+    _keeper, keeping = started(pair, endless_request())
     holder = worker_of(pair, keeping)
     cancel(pair, blocking)
     wait_for(lambda: info(pair).running_jobs == 1, 10, "the first worker to be free")
