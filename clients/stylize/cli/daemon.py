@@ -74,7 +74,7 @@ def stop(
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show what the daemon does: worker, jobs, limits. Exit code 3 if none runs."""
+    """Show what the daemon does: workers, jobs, limits. Exit code 3 if none runs."""
     from neuralstyle.v1.reasons import LocalExit
     from stylize.cli.terminal import connected, print_json
     from stylize.errors import DaemonUnreachable
