@@ -1,20 +1,23 @@
 """Many small pictures through one hot folder, against the engine alone over the same pictures, side by side in one run.
 
-The watcher is the real one (`stylize watch`), the daemon too; the engine paints in this process, in a loop, from the
-same files with the same settings, measures the style once, as the daemon does, and writes nothing. They take turns,
-round after round, so that whatever else the machine does hits both alike; the engine paints a few pictures of each
-round, the folder all of them. The promise: the folder's throughput is within 5 % of the engine's, and the watcher's
-memory stays flat. Also tells what watcher and front end take of the processor, which a busy machine changes less than
-it does times. Writes JSON and a Markdown table to benchmarks/results.
+The watcher is the real one (`stylize watch`), the daemon too: one with one worker and, over a folder of its own, one
+with two. The engine paints in this process, in a loop, on all cores, from the same files with the same settings,
+measures the style once, as the daemon does, and writes nothing. They take turns, round after round, so that whatever
+else the machine does hits all alike; the engine paints a few pictures of each round, a folder all of them, and its time
+is that from the drop of the first to the end of the last. The promise: the throughput of a folder is within 5 % of the
+engine's, and the watcher's memory stays flat. Also tells what watcher and front end take of the processor, which a busy
+machine changes less than it does times. Writes JSON and a Markdown table to benchmarks/results.
 
-By default half a second of painting a picture on two CPU cores without AVX-512, so that all takes twelve minutes.
+By default half a second of painting a picture on two CPU cores without AVX-512, so that all takes half an hour.
 
     PYTHONPATH=. python benchmarks/hotfolder.py [--count 1000] [--rounds 25] [--alone 10] [--size 64] [--iterations 10]
+        [--workers 1,2]
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -26,6 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -67,19 +71,21 @@ class ProcessorTime:
 
     watcher: float
     front_end: float
-    """The daemon without its worker."""
-    worker: float
+    """The daemon without its workers."""
+    workers: float
 
     def __sub__(self, earlier: ProcessorTime) -> ProcessorTime:
         return ProcessorTime(
-            self.watcher - earlier.watcher, self.front_end - earlier.front_end, self.worker - earlier.worker
+            self.watcher - earlier.watcher, self.front_end - earlier.front_end, self.workers - earlier.workers
         )
 
 
 @dataclass(frozen=True)
 class Round:
-    """Some pictures, through both."""
+    """Some pictures, through a folder and through the engine alone."""
 
+    workers: int
+    """Of the folder's daemon."""
     pictures: int
     """Through the folder."""
     folder_s: float
@@ -130,9 +136,14 @@ class Engine:
 
 
 class Folder:
-    """A hot folder with the real watcher over it, in a process of its own."""
+    """A hot folder with the real watcher over it and a daemon of its own, in processes of their own."""
 
-    def __init__(self, root: Path, daemon: RealDaemon, size: int, iterations: int) -> None:
+    def __init__(self, place: Path, workers: int, size: int, iterations: int) -> None:
+        """place: a folder for the hot folder and its daemon, which is started."""
+        self.workers = workers
+        place.mkdir()
+        self.daemon = RealDaemon(place / "home", "--workers", str(workers))
+        root = place / "hot"
         self.places: HotFolder = create(root)
         self.places.settings_file.write_text(
             f'styles = ["{STYLE}"]\npreset = "{PRESET}"\nseed = {SEED}\nprecision = "fp32"\n'
@@ -140,11 +151,12 @@ class Folder:
         )
         self._watcher = subprocess.Popen(
             [sys.executable, "-m", "stylize", "watch", str(root), "--json"],
-            env={**os.environ, HOME_VARIABLE: str(daemon.folder)},
+            env={**os.environ, HOME_VARIABLE: str(self.daemon.folder)},
             stdout=subprocess.PIPE,
             text=True,
         )
         self._wait_for("counted", 1)
+        self.daemon.wait_until_loaded()
 
     def paint(self, photos: list[Path]) -> None:
         """Drops copies of the photos, and waits until they are all painted."""
@@ -161,14 +173,16 @@ class Folder:
                 return int(line.split()[1]) / 1024
         raise AssertionError("no VmRSS")
 
-    def cpu_s(self) -> float:
-        """Processor time of the watcher so far."""
-        return cpu_s(self._watcher.pid)
+    def spent(self) -> ProcessorTime:
+        """Processor time so far."""
+        workers = sum(map(cpu_s, self.daemon.worker_pids()))
+        return ProcessorTime(cpu_s(self._watcher.pid), cpu_s(self.daemon.process.pid), workers)
 
     def close(self) -> None:
-        """Ends the watcher."""
+        """Ends the watcher and the daemon."""
         self._watcher.send_signal(signal.SIGTERM)
         self._watcher.communicate(timeout=60)
+        self.daemon.close()
 
     def _wait_for(self, event: str, count: int) -> None:
         assert self._watcher.stdout is not None
@@ -205,54 +219,53 @@ def make_photos(folder: Path, count: int, size: int) -> list[Path]:
     return paths
 
 
-def measure(count: int, rounds: int, alone: int, size: int, iterations: int) -> list[Round]:
-    """Both in turn. alone: pictures of each round that the engine paints too."""
-    with tempfile.TemporaryDirectory() as temporary:
+def measure(count: int, rounds: int, alone: int, size: int, iterations: int, workers: Sequence[int]) -> list[Round]:
+    """All in turn. count: pictures through each folder. alone: pictures of each round that the engine paints too."""
+    with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as closing:
         place = Path(temporary)
         (place / "photos").mkdir()
         photos = make_photos(place / "photos", count + WARM_UP, size)
-        daemon = RealDaemon(place / "home")
-        try:
-            daemon.wait_until_loaded()
-            folder = Folder(place / "hot", daemon, size, iterations)
-            engine = Engine(size, iterations)
-
-            def spent() -> ProcessorTime:
-                return ProcessorTime(folder.cpu_s(), cpu_s(daemon.process.pid), cpu_s(daemon.worker_pid()))
-
+        folders = []
+        for number in workers:
+            folders.append(Folder(place / str(number), number, size, iterations))
+            closing.callback(folders[-1].close)
+        engine = Engine(size, iterations)
+        for folder in folders:
             folder.paint(photos[:WARM_UP])
-            for photo in photos[:WARM_UP]:
-                engine.paint(photo)
-            results = []
-            for number in range(rounds):
-                mine = photos[WARM_UP + number :: rounds]
-                cpu_before = spent()
-                began = time.perf_counter()
-                folder.paint(mine)
-                folder_s = time.perf_counter() - began
-                cpu = spent() - cpu_before
-                began = time.perf_counter()
-                for photo in mine[:alone]:
-                    engine.paint(photo)
-                engine_s = time.perf_counter() - began
-                results.append(Round(len(mine), folder_s, len(mine[:alone]), engine_s, cpu, folder.memory_mib()))
+        for photo in photos[:WARM_UP]:
+            engine.paint(photo)
+        results = []
+        for number in range(rounds):
+            mine = photos[WARM_UP + number :: rounds]
+            for folder in folders[:: 1 if number % 2 else -1]:
+                results.append(one_round(folder, engine, mine, alone))
                 print(results[-1], flush=True)
-            folder.close()
-        finally:
-            daemon.close()
     return results
+
+
+def one_round(folder: Folder, engine: Engine, photos: list[Path], alone: int) -> Round:
+    """Pictures through a folder, in between two halves of those that the engine paints too."""
+    engine_s = 0.0
+
+    def paint_alone(some: list[Path]) -> None:
+        nonlocal engine_s
+        began = time.perf_counter()
+        for photo in some:
+            engine.paint(photo)
+        engine_s += time.perf_counter() - began
+
+    paint_alone(photos[: alone // 2])
+    before, began = folder.spent(), time.perf_counter()
+    folder.paint(photos)
+    folder_s = time.perf_counter() - began
+    cpu = folder.spent() - before
+    paint_alone(photos[alone // 2 : alone])
+    return Round(folder.workers, len(photos), folder_s, len(photos[:alone]), engine_s, cpu, folder.memory_mib())
 
 
 def report(results: list[Round], facts: dict[str, str]) -> str:
     """The Markdown page."""
-    pictures, alone = sum(result.pictures for result in results), sum(result.alone for result in results)
-    folder_s, engine_s = sum(r.folder_s for r in results), sum(r.engine_s for r in results)
-    share = statistics.median(result.share for result in results)
-    rss = [result.watcher_rss_mib for result in results]
-    milliseconds = {
-        name: statistics.median(1000 * getattr(result.cpu, field) / result.pictures for result in results)
-        for field, name in (("watcher", "watcher"), ("front_end", "daemon's front end"), ("worker", "worker"))
-    }
+    alone, engine_s = sum(result.alone for result in results), sum(result.engine_s for result in results)
     lines = ["# Many small pictures through a hot folder", ""]
     lines += [f"* {name}: {value}" for name, value in facts.items()]
     lines += [
@@ -260,18 +273,38 @@ def report(results: list[Round], facts: dict[str, str]) -> str:
         "| subject | pictures | seconds | pictures per second |",
         "|---|---|---|---|",
         f"| engine alone | {alone} | {engine_s:.1f} | {alone / engine_s:.3f} |",
-        f"| hot folder | {pictures} | {folder_s:.1f} | {pictures / folder_s:.3f} |",
-        "",
-        "| process | processor time a picture, ms |",
-        "|---|---|",
-        *(f"| {name} | {value:.1f} |" for name, value in milliseconds.items()),
-        "",
-        f"Throughput of the folder: {100 * share:.1f} % of the engine's, median of the rounds (promised:"
-        f" {100 * PROMISED_SHARE:.0f} %).",
-        f"Resident memory of the watcher: {rss[0]:.1f} MiB after the first round, {rss[-1]:.1f} MiB after the last,"
-        f" {max(rss):.1f} MiB at most.",
     ]
-    return "\n".join(lines) + "\n"
+    by_workers: dict[int, list[Round]] = {}
+    for result in results:
+        by_workers.setdefault(result.workers, []).append(result)
+    for workers, rounds in by_workers.items():
+        pictures, folder_s = sum(r.pictures for r in rounds), sum(r.folder_s for r in rounds)
+        lines.append(
+            f"| hot folder, {workers_text(workers)} | {pictures} | {folder_s:.1f} | {pictures / folder_s:.3f} |"
+        )
+    lines += ["", "| processor time a picture, ms | watcher | daemon's front end | workers |", "|---|---|---|---|"]
+    for workers, rounds in by_workers.items():
+        cells = [
+            f"{statistics.median(1000 * getattr(result.cpu, field) / result.pictures for result in rounds):.1f}"
+            for field in ("watcher", "front_end", "workers")
+        ]
+        lines.append(f"| {workers_text(workers)} | {' | '.join(cells)} |")
+    lines.append("")
+    for workers, rounds in by_workers.items():
+        shares, rss = [result.share for result in rounds], [result.watcher_rss_mib for result in rounds]
+        lines += [
+            f"With {workers_text(workers)}: throughput of the folder {100 * statistics.median(shares):.1f} % of the"
+            f" engine's beside it, median of {len(rounds)} rounds from {100 * min(shares):.1f} to"
+            f" {100 * max(shares):.1f} % (promised: {100 * PROMISED_SHARE:.0f} %). Resident memory of the watcher:"
+            f" {rss[0]:.1f} MiB after the first round, {rss[-1]:.1f} MiB after the last, {max(rss):.1f} MiB at most.",
+            "",
+        ]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def workers_text(count: int) -> str:
+    """So many workers, in words."""
+    return "1 worker" if count == 1 else f"{count} workers"
 
 
 def main() -> None:
@@ -282,17 +315,21 @@ def main() -> None:
     parser.add_argument("--alone", type=int, default=10, help="pictures of a round that the engine paints too")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--iterations", type=int, default=10)
+    parser.add_argument(
+        "--workers", default="1,2", help="of the daemons, each of which has a folder; separated by commas"
+    )
     options = parser.parse_args()
+    workers = [int(number) for number in options.workers.split(",")]
     facts = {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "device": find_device().name,
         "system": f"{platform.system()}, Python {platform.python_version()}",
         "versions": f"stylized {stylized.__version__}, torch {torch.__version__}",
-        "pictures": f"{options.count} of {options.size} x {options.size * 3 // 4} pixels, preset {PRESET},"
-        f" {options.iterations} iterations",
+        "pictures": f"{options.count} through each folder, of {options.size} x {options.size * 3 // 4} pixels,"
+        f" preset {PRESET}, {options.iterations} iterations",
         "rounds": str(options.rounds),
     }
-    results = measure(options.count, options.rounds, options.alone, options.size, options.iterations)
+    results = measure(options.count, options.rounds, options.alone, options.size, options.iterations, workers)
     RESULTS.mkdir(exist_ok=True)
     document = {"facts": facts, "rounds": [asdict(result) for result in results]}
     (RESULTS / "hotfolder.json").write_text(json.dumps(document, indent=1) + "\n")

@@ -82,22 +82,23 @@ class RealDaemon:
         return admin_pb2_grpc.AdminServiceStub(self.channel())
 
     def wait_until_loaded(self) -> pb.GetServerInfoResponse:
-        """Waits until the worker is ready; returns what the daemon says of itself."""
+        """Waits until all workers are ready; returns what the daemon says of itself."""
         stub = self.stylize()
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             info = stub.GetServerInfo(pb.GetServerInfoRequest())
-            if info.worker_state == pb.WORKER_STATE_READY:
+            if all(worker.state == pb.WORKER_STATE_READY for worker in info.workers):
                 return info
             time.sleep(0.05)
-        raise AssertionError(f"the worker is not ready after {READY_S} s:\n{self.log.read_text()}")
+        raise AssertionError(f"a worker is not ready after {READY_S} s:\n{self.log.read_text()}")
 
     def worker_pid(self) -> int:
-        """Process id of the worker: the daemon's child that has torch loaded."""
-        for pid in children(self.process.pid):
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return pid
-        raise AssertionError("no worker process")
+        """Process id of the worker, or of one of them."""
+        return self.worker_pids()[0]
+
+    def worker_pids(self) -> list[int]:
+        """Process ids of the workers: the daemon's children that have torch loaded."""
+        return [pid for pid in children(self.process.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def terminate(self, timeout: float = 60) -> int:
         """SIGTERM; returns the exit code."""

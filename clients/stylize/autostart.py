@@ -52,25 +52,31 @@ def reach_daemon(target: str | None, token: str | None, client_name: str, *, sta
 
 
 def start_daemon(
-    folder: Path, client_name: str, timeout: float = START_TIMEOUT, *, weights: Sequence[str] = ()
+    folder: Path,
+    client_name: str,
+    timeout: float = START_TIMEOUT,
+    *,
+    weights: Sequence[str] = (),
+    workers: int | None = None,
 ) -> Connection:
     """A connection to the daemon of this folder, which is started unless it runs.
 
     folder: the home of the daemon; made if it is missing. timeout: seconds until it must serve. weights: what it is
-    started with, each as `stylized --weights` takes it; files may be named from here.
+    started with, each as `stylized --weights` takes it; files may be named from here. workers: on each device; None
+    leaves it to the daemon.
     Raises DaemonUnreachable with the last lines of the daemon's log if it does not serve, StylizeError if it runs and
-    so cannot be given weights.
+    so cannot be given weights or workers.
     """
     deadline = time.monotonic() + timeout
     make_home(folder)
     with _start_lock(folder, deadline):
         connection = find_daemon(folder, client_name)
         if connection is None:
-            connection = _wait_until_found(folder, client_name, _spawn(folder, weights), deadline)
-        elif weights:
+            connection = _wait_until_found(folder, client_name, _spawn(folder, weights, workers), deadline)
+        elif weights or workers:
             connection.close()
             raise StylizeError(
-                "The daemon runs already, with the weights that it was started with.",
+                f"The daemon runs already, with the {'weights' if weights else 'workers'} that it was started with.",
                 remedy="End it with `stylize daemon stop`, then start it again.",
             )
         _wait_until_serving(folder, connection, deadline)
@@ -127,7 +133,7 @@ def _start_lock(folder: Path, deadline: float) -> Iterator[None]:
         yield
 
 
-def _spawn(folder: Path, weights: Sequence[str]) -> subprocess.Popen[bytes]:
+def _spawn(folder: Path, weights: Sequence[str], workers: int | None) -> subprocess.Popen[bytes]:
     command = find_command()
     if command is None:
         raise DaemonUnreachable(
@@ -136,11 +142,12 @@ def _spawn(folder: Path, weights: Sequence[str]) -> subprocess.Popen[bytes]:
         )
     # A word such as "torchvision" stays as it is; a path must not depend on the folder in which it is read.
     places = (str(Path(one).absolute()) if Path(one).exists() else one for one in weights)
+    options = [*(f"--weights={place}" for place in places), *([f"--workers={workers}"] if workers else [])]
     # Detached: it outlives the terminal and the client, and keeps no folder busy.
     log = os.open(log_file(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
-            [str(command), *BACKGROUND_OPTIONS, *(f"--weights={place}" for place in places)],
+            [str(command), *BACKGROUND_OPTIONS, *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -96,6 +96,11 @@ class Client:
         """What the daemon refuses beyond, as told when the connection was made."""
         return self._connection.info.limits
 
+    @property
+    def workers(self) -> int:
+        """How many jobs the daemon can run at a time, as told when the connection was made."""
+        return max(1, len(self._connection.info.workers))
+
     def stylize(
         self,
         content: PictureSource | None,
@@ -313,7 +318,10 @@ class Client:
         return _call(self._connection.admin.Shutdown, shutdown_request(grace)).pid
 
     def _open_stream(self, order: Order | FeatureOrder, fresh: bool) -> Stream:
-        image_ids = {picture.key: self.upload(picture, fresh=fresh) for picture in order.pictures()}
+        image_ids = {
+            picture.key: self.upload(picture, fresh=fresh)
+            for picture in order.pictures(self.limits.max_inline_image_bytes)
+        }
         return self._connection.service.Stylize(order.message(image_ids))
 
 

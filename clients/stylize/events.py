@@ -33,7 +33,7 @@ class Queued:
 
     job_id: str
     jobs_ahead: int
-    """Jobs before this one, the running one included; 0 means that it is next."""
+    """Jobs, the running ones among them, that end before this one begins; 0 means that it is next."""
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,12 @@ class Picture:
     """The Pillow image that it was made from, for its traits."""
     file: str = ""
     """Name of the file that it came from, without its folder."""
+    once: bool = False
+    """It is a photo that one job needs, and no other: if it is small it goes along in the request of that job."""
+
+    def goes_along(self, most_bytes: int) -> bool:
+        """True if it is sent in the request. most_bytes: what the daemon accepts there."""
+        return self.once and self.raw is None and len(self.data) <= most_bytes
 
     @functools.cached_property
     def key(self) -> str:

@@ -115,9 +115,10 @@ class Order:
     init_image: Picture | None = None
     resumed_from: Resumed | None = None
 
-    def pictures(self) -> list[Picture]:
-        """What must be uploaded."""
-        pictures = [self.photo, self.init_image, *(style.picture for style in self.styles), *self._masks()]
+    def pictures(self, most_inline_bytes: int) -> list[Picture]:
+        """What must be uploaded. most_inline_bytes: of a picture in the request."""
+        photo = None if self.photo and self.photo.goes_along(most_inline_bytes) else self.photo
+        pictures = [photo, self.init_image, *(style.picture for style in self.styles), *self._masks()]
         return [picture for picture in pictures if picture]
 
     def check_supported(self, features: Collection[str]) -> None:
@@ -137,11 +138,13 @@ class Order:
             )
 
     def message(self, image_ids: Mapping[str, str]) -> pb.StylizeRequest:
-        """The request; `image_ids` has the id of each picture by its `Picture.key`."""
+        """The request; `image_ids` has the id of each picture by its `Picture.key`, but of a photo that goes along."""
         message = pb.StylizeRequest()
         message.CopyFrom(self.request)
-        if self.photo:
+        if self.photo and self.photo.key in image_ids:
             message.content.image_id = image_ids[self.photo.key]
+        elif self.photo:
+            message.content.encoded = self.photo.data
         for style in self.styles:
             added = message.styles.add(weight=style.weight)
             if style.picture is None:
@@ -188,8 +191,8 @@ class FeatureOrder:
     filter: int
     count: int | None
 
-    def pictures(self) -> list[Picture]:
-        """What must be uploaded."""
+    def pictures(self, most_inline_bytes: int) -> list[Picture]:
+        """What must be uploaded: all, since a request has no room for many."""
         return list(self.looked_through)
 
     def sources(self) -> Sources:

@@ -9,6 +9,7 @@ and what is empty are no layers.
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -167,5 +168,6 @@ def _choice_prefix(choices: EnumDescriptor) -> str:
     return unspecified.removesuffix("UNSPECIFIED")
 
 
+@functools.cache
 def _choice_name(choices: EnumDescriptor, number: int) -> str:
     return choices.values_by_number[number].name.removeprefix(_choice_prefix(choices)).lower()

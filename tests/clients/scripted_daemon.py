@@ -169,6 +169,8 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
 
     script: Script = paint
     max_queued_jobs: int = 0
+    max_inline_image_bytes: int = 0
+    workers: list[pb.WorkerStatus] = field(default_factory=list)
     """Told as a limit; 0 is what a daemon says that does not know of it."""
     features: list[str] = field(default_factory=lambda: ["stylize", "upload-image", "masks"])
     token: str | None = None
@@ -211,7 +213,7 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
     def Stylize(self, request, context):  # noqa: N802
         self._note("Stylize", context)
         self.requests.append(request)
-        photo = self.uploads.get(request.content.image_id)
+        photo = request.content.encoded or self.uploads.get(request.content.image_id)
         if photo is None and request.HasField("content"):
             abort(context, Reason.IMAGE_NOT_FOUND, "The image id is unknown.", field="content")
         done = False
@@ -273,9 +275,11 @@ class ScriptedService(stylize_pb2_grpc.StylizeServiceServicer, admin_pb2_grpc.Ad
             default_preset="gatys",
         )
         info.all_weights.add().CopyFrom(info.weights)
+        info.workers.extend(self.workers)
         info.start_time.FromSeconds(int(time.time()) - 3700)
         info.limits.max_image_bytes = 50_000_000
         info.limits.max_size = 4096
+        info.limits.max_inline_image_bytes = self.max_inline_image_bytes
         info.limits.max_queued_jobs = self.max_queued_jobs
         info.limits.max_feature_pictures = 3
         info.limits.image_ttl.FromSeconds(3600)

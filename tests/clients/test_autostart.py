@@ -88,8 +88,9 @@ def test_a_daemon_is_started_with_weights_named_from_any_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my vgg16.npz").touch()
-    autostart.start_daemon(home, "test", weights=["my vgg16.npz", "torchvision"]).close()
-    assert f"--background --weights={tmp_path}/my vgg16.npz --weights=torchvision\n" in log_file(home).read_text()
+    autostart.start_daemon(home, "test", weights=["my vgg16.npz", "torchvision"], workers=3).close()
+    options = f"--background --weights={tmp_path}/my vgg16.npz --weights=torchvision --workers=3\n"
+    assert options in log_file(home).read_text()
     with pytest.raises(StylizeError, match="runs already") as caught:
         autostart.start_daemon(home, "test", weights=["my vgg16.npz"])
     assert "stylize daemon stop" in caught.value.remedy

@@ -225,6 +225,16 @@ def test_status_tells_jobs_as_json_and_as_text(scripted: RunningDaemon, run_cli:
     assert status["limits"]["image_ttl"] == 3600
     text = run_cli("daemon", "status").stdout
     assert "1 running, 1 waiting" in text
+    assert "ready, cpu (scripted)" in text  # of a daemon that lists no workers
+    scripted.service.workers = [
+        pb.WorkerStatus(state=pb.WORKER_STATE_BUSY, device="cuda:0 (One)", pid=12, job_id="j1"),
+        pb.WorkerStatus(state=pb.WORKER_STATE_LOADING),
+    ]
+    status = json.loads(run_cli("daemon", "status", "--json").stdout)
+    assert status["workers"][0] == {"state": "busy", "device": "cuda:0 (One)", "pid": 12, "job_id": "j1"}
+    text = run_cli("daemon", "status").stdout
+    assert "busy with job j1, cuda:0 (One)" in text
+    assert "loading, device not known yet" in text
     assert "3/9" in text
 
 
@@ -235,8 +245,11 @@ def test_status_stop_and_logs_never_start_a_daemon(run_cli: RunCli, home: Path, 
     assert not home.exists()
 
 
-def test_start_refuses_weights_for_a_daemon_that_runs(scripted: RunningDaemon, run_cli: RunCli) -> None:
-    ended = run_cli("daemon", "start", "--weights", "vgg16.npz")
+@pytest.mark.parametrize("option", ["--weights=vgg16.npz", "--workers=2"])
+def test_start_refuses_weights_and_workers_for_a_daemon_that_runs(
+    scripted: RunningDaemon, run_cli: RunCli, option: str
+) -> None:
+    ended = run_cli("daemon", "start", option)
     assert ended.returncode == LocalExit.FAILURE
     assert "runs already" in ended.stderr
     assert "stylize daemon stop" in ended.stderr

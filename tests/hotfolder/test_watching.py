@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,14 @@ import pytest
 from PIL import Image
 
 from stylize.errors import InputUnreadable
+from stylize.hotfolder import watched
 from stylize.hotfolder.layout import HotFolder
 from stylize.hotfolder.lease import FolderTaken
 from stylize.hotfolder.reports import Counted, Failed, Painted, Progressed, Refused, Repeated, Trouble, TroubleOver
+from stylize.hotfolder.scanner import Scan, scan
 from stylize.hotfolder.timing import Timing
 from tests.clients.photos import colours, encode
+from tests.clients.scripted_daemon import ScriptedService
 
 from .conftest import Connect
 from .watching import CHEAP, QUICK, Watch, WatcherProcess, drop, hot_folder, names_in, noise
@@ -390,3 +394,47 @@ def test_mounting_is_noticed(tmp_path: Path, connect: Connect) -> None:
         assert names_in(hot.outbox) == ["a.png", "b.png"]
     finally:
         subprocess.run(["umount", "-l", place], check=False)
+
+
+def test_photos_that_leave_cause_no_look_each(
+    hot: HotFolder, connect_scripted: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+
+    def counted(inbox: Path) -> Scan:
+        looks.append(time.monotonic())
+        return scan(inbox)
+
+    monkeypatch.setattr(watched, "scan", counted)
+    for number in range(40):
+        drop(hot, f"{number}.png", number)
+    with Watch(hot, connect=connect_scripted, timing=replace(QUICK, tidy=60.0)) as watch:
+        watch.wait_for(Painted, 40)
+    assert len(looks) < 10
+
+
+def test_photos_that_are_taken_away_are_forgotten_soon(
+    hot: HotFolder, connect_scripted: Connect, service: ScriptedService
+) -> None:
+    """Also where nobody is woken by it."""
+    with Watch(hot, connect=connect_scripted, timing=replace(QUICK, settle=60.0, tidy=0.2)) as watch:
+        watch.wait_for(Counted)
+        (hot.inbox / "photo.png").write_bytes(encode(noise(1), "PNG"))
+        watch.wait_for(Counted, waiting=1)
+        (hot.inbox / "photo.png").unlink()
+        watch.until(lambda: isinstance(watch.reports[-1], Counted) and watch.reports[-1].waiting == 0)
+
+
+def test_a_small_photo_goes_along_in_its_request_and_others_are_uploaded(
+    hot: HotFolder, connect_scripted: Connect, service: ScriptedService
+) -> None:
+    small, large = encode(noise(1), "PNG"), encode(noise(2, 64, 64), "PNG")
+    service.max_inline_image_bytes = len(small)
+    (hot.inbox / "small.png").write_bytes(small)
+    (hot.inbox / "large.png").write_bytes(large)
+    with Watch(hot, connect=connect_scripted) as watch:
+        watch.wait_for(Painted, 2)
+    sent = {request.content.WhichOneof("source"): request.content for request in service.requests}
+    assert sent["encoded"].encoded == small
+    assert service.uploads[sent["image_id"].image_id] == large
+    assert small not in service.uploads.values()  # the style is there, uploaded once

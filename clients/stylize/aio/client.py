@@ -251,5 +251,8 @@ class AsyncClient:
         return answer.pid
 
     async def _open_call(self, order: Order | FeatureOrder, fresh: bool) -> Call:
-        image_ids = {picture.key: await self.upload(picture, fresh=fresh) for picture in order.pictures()}
+        image_ids = {
+            picture.key: await self.upload(picture, fresh=fresh)
+            for picture in order.pictures(self.limits.max_inline_image_bytes)
+        }
         return self._connection.service.Stylize(order.message(image_ids), metadata=self._connection.access.metadata)

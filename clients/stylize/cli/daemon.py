@@ -28,15 +28,24 @@ def start(
             f" For good: set ${WEIGHTS_VARIABLE}, where `{os.pathsep}` separates several.",
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes that paint on each GPU, or on the CPU, whose cores they then share. Several get more small"
+            " pictures done, each of them later.",
+        ),
+    ] = None,
 ) -> None:
     """Start the daemon in the background, unless it runs."""
     from neuralstyle.v1 import endpoint
     from stylize.autostart import start_daemon
     from stylize.cli.terminal import CLIENT_NAME, connected, patience
 
-    if weights:
+    if weights or workers:
         with patience("Starting the daemon"):
-            start_daemon(endpoint.home(), CLIENT_NAME, weights=weights).close()
+            start_daemon(endpoint.home(), CLIENT_NAME, weights=weights or (), workers=workers).close()
     with connected() as client:
         info = client.info()
         print(f"The daemon {info.server_version} runs at {client.target}.")
@@ -65,7 +74,7 @@ def stop(
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show what the daemon does: worker, jobs, limits. Exit code 3 if none runs."""
+    """Show what the daemon does: workers, jobs, limits. Exit code 3 if none runs."""
     from neuralstyle.v1.reasons import LocalExit
     from stylize.cli.terminal import connected, print_json
     from stylize.errors import DaemonUnreachable
@@ -144,7 +153,7 @@ def _print_state(state: dict[str, Any]) -> None:
     up = duration_text((datetime.now(timezone.utc) - started).total_seconds()) if started else "?"
     facts.add_row("Daemon", f"{state['server_version']}, process {state['pid']}, up {up}")
     facts.add_row("Reached at", state["target"])
-    facts.add_row("Worker", f"{state['worker_state']}, {state['device'] or 'device not known yet'}")
+    facts.add_row("Workers", "\n".join(map(_worker_text, state["workers"])) or _worker_text(state))
     facts.add_row("Weights", "\n".join(weights) or "not loaded yet")
     facts.add_row("Jobs", f"{state['running_jobs']} running, {state['queued_jobs']} waiting")
     console.print(facts)
@@ -158,6 +167,13 @@ def _print_state(state: dict[str, Any]) -> None:
     for name, value in (state["limits"] or {}).items():
         limits.add_row(name, _limit_text(name, value))
     console.print(limits)
+
+
+def _worker_text(worker: dict[str, Any]) -> str:
+    """One of them; from a daemon that does not list them, what it says of the one that it has."""
+    job = f" with job {worker['job_id']}" if worker.get("job_id") else ""
+    state = worker.get("state") or worker["worker_state"]
+    return f"{state}{job}, {worker['device'] or 'device not known yet'}"
 
 
 def _limit_text(name: str, value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stylize.hotfolder.timing import DEFAULT_SEATS, Timing
+from stylize.hotfolder.timing import SPARE_SEATS, Timing
 
 if TYPE_CHECKING:
     from stylize.hotfolder.layout import HotFolder
@@ -28,8 +28,16 @@ def watch(
     status: Annotated[bool, typer.Option("--status", help="Show counts, rate, time left and the last errors.")] = False,
     systemd: Annotated[bool, typer.Option("--systemd", help="Print a systemd user unit that watches them.")] = False,
     jobs: Annotated[
-        int, typer.Option("--jobs", "-j", metavar="N", min=1, help="Photos sent to the daemon at a time, at most.")
-    ] = DEFAULT_SEATS,
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            min=1,
+            help=f"Photos sent to the daemon at a time, at most; {SPARE_SEATS} more than it has workers unless told"
+            " otherwise.",
+        ),
+    ] = None,
     settle: Annotated[
         float,
         typer.Option(metavar="SECONDS", min=0.0, help="How long a file must stand still before it is taken."),
@@ -57,7 +65,7 @@ def watch(
             _watch(found, jobs, settle, once=once, as_json=as_json)
 
 
-def _watch(folders: list[HotFolder], jobs: int, settle: float, *, once: bool, as_json: bool) -> None:
+def _watch(folders: list[HotFolder], jobs: int | None, settle: float, *, once: bool, as_json: bool) -> None:
     from stylize.cli.watching import choose_view
     from stylize.hotfolder.service import WatchService, connector
 

@@ -6,6 +6,7 @@ From the outside in:
     watched     one folder while it is watched: looks into it, starts journeys, hears of their outcomes
     lease       taking a folder for oneself: its lock and its ledger
     journey     one picture, from `in/` to its painting in `out/` and the original in `done/` or `failed/`
+    outcomes    what becomes of a journey
     verdict     what an error means for a photo
     recovery    making good what a killed watcher left
     workplace   what the journeys of one folder share

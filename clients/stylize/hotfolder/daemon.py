@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from stylize.client import Client
 from stylize.errors import StylizeError
 from stylize.hotfolder.reports import Tell, Trouble, TroubleOver
-from stylize.hotfolder.timing import Timing
+from stylize.hotfolder.timing import SPARE_SEATS, Timing
 from stylize.job import Job
 
 TROUBLE = "daemon"
@@ -37,9 +37,12 @@ class Daemon:
     """A connection that heals. Shared by all journeys, which run in threads of their own."""
 
     def __init__(
-        self, connect: Callable[[], Client], seats: int, timing: Timing, stopping: Stopping, tell: Tell
+        self, connect: Callable[[], Client], seats: int | None, timing: Timing, stopping: Stopping, tell: Tell
     ) -> None:
-        """connect: gives a connected client or raises StylizeError; starts the daemon if that is wanted."""
+        """connect: gives a connected client or raises StylizeError; starts the daemon if that is wanted.
+
+        seats: pictures in flight at most; None keeps all workers of the daemon busy.
+        """
         self._connect = connect
         self._wanted_seats = seats
         self._timing = timing
@@ -50,24 +53,24 @@ class Daemon:
         self._given_up: StylizeError | None = None
         self._users: Counter[Client] = Counter()
         """Journeys by the client that they use: one whose connection is lost is closed by its last user."""
-        self._seats = threading.Condition()
-        self._seat_count = self._free_seats = 1  # until the daemon has said how many it has
+        self._changed_seats = threading.Condition()
+        self.seats = 1  # until the daemon has said how many workers it has
+        """Pictures that can be in flight."""
+        self._taken = 0
+        self._waiting_alone = 0
+        self._is_alone = False
         self._jobs: set[Job] = set()
         self.builtin_styles: frozenset[str] = frozenset()
         """Names of the daemon's own styles, known once it has been reached."""
 
     @contextlib.contextmanager
-    def seat(self) -> Iterator[Client]:
+    def seat(self, *, alone: bool = False) -> Iterator[Client]:
         """One of the places for pictures in flight, with a connected client; waits for both.
 
+        alone: all the others stay empty meanwhile.
         Raises Interrupted, or the StylizeError with which the daemon was given up.
         """
-        with self._seats:
-            while self._free_seats <= 0:
-                if self._stopping.gently.is_set():
-                    raise Interrupted
-                self._seats.wait(0.2)
-            self._free_seats -= 1
+        self._sit_down(alone=alone)
         try:
             client = self._borrow()
             try:
@@ -75,9 +78,10 @@ class Daemon:
             finally:
                 self._give_back(client)
         finally:
-            with self._seats:
-                self._free_seats += 1
-                self._seats.notify()
+            with self._changed_seats:
+                self._taken -= 1
+                self._is_alone = False
+                self._changed_seats.notify_all()
 
     def lost(self, client: Client) -> None:
         """Says that this client's connection is broken; who comes next gets a new one."""
@@ -113,6 +117,25 @@ class Daemon:
             if self._client is not None:
                 self._client.close()
                 self._client = None
+
+    def _sit_down(self, *, alone: bool) -> None:
+        with self._changed_seats:
+            self._waiting_alone += alone
+            try:
+                while not self._has_seat(alone=alone):
+                    if self._stopping.gently.is_set():
+                        raise Interrupted
+                    self._changed_seats.wait(0.2)
+            finally:
+                self._waiting_alone -= alone
+            self._taken += 1
+            self._is_alone = alone
+
+    def _has_seat(self, *, alone: bool) -> bool:
+        if alone:
+            return not self._taken
+        # Whoever waits to be alone goes first, or would wait for ever.
+        return self._taken < self.seats and not self._is_alone and not self._waiting_alone
 
     def _borrow(self) -> Client:
         with self._connecting:
@@ -153,11 +176,11 @@ class Daemon:
         except StylizeError:
             client.close()
             raise
-        # No more than half the daemon's queue, so that people who wait for a picture find a place in it.
-        room = client.limits.max_queued_jobs
-        wanted = min(self._wanted_seats, max(1, room // 2)) if room else self._wanted_seats
-        with self._seats:
-            self._free_seats += wanted - self._seat_count
-            self._seat_count = wanted
-            self._seats.notify_all()
+        workers, room = client.workers, client.limits.max_queued_jobs
+        wanted = self._wanted_seats or workers + SPARE_SEATS
+        if room:  # no more than half the daemon's queue, so that people who wait for a picture find a place in it
+            wanted = min(wanted, workers - 1 + max(1, room // 2))
+        with self._changed_seats:
+            self.seats = wanted
+            self._changed_seats.notify_all()
         return client

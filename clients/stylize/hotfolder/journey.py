@@ -2,6 +2,10 @@
 
 Every step is done first and written into the ledger afterwards, except for names, which are written down before a file
 appears under them; `recovery` makes good whatever a crash left in between.
+
+A photo may kill the daemon: one that makes a decoder crash, or takes all memory. When the daemon dies, all photos that
+it has are suspected, and each is painted alone the next time. If it dies again, that counts against the photo; a daemon
+that is stopped says so, and counts against none.
 """
 
 from __future__ import annotations
@@ -19,11 +23,12 @@ from typing import TypeAlias, TypeVar
 from neuralstyle.v1.reasons import Reason
 from stylize import events
 from stylize.client import Client
-from stylize.errors import Cancelled, InputUnreadable, OutputUnwritable, StylizeError, error_from_reason
+from stylize.errors import Cancelled, ConnectionLost, InputUnreadable, OutputUnwritable, StylizeError, error_from_reason
 from stylize.hotfolder import delivery
 from stylize.hotfolder.daemon import Interrupted
-from stylize.hotfolder.filesystem import Fingerprint, NotTheSame, read_unchanged
+from stylize.hotfolder.filesystem import NotTheSame, read_unchanged
 from stylize.hotfolder.ledger import Entry, Key, State
+from stylize.hotfolder.outcomes import Again, Gone, Held, Outcome, Parcel
 from stylize.hotfolder.reports import (
     Failed,
     Painted,
@@ -44,44 +49,14 @@ from stylize.pictures import Picture
 _T = TypeVar("_T")
 
 
+class _MustBeAlone(Exception):  # noqa: N818  (not an error: the photo is taken anew)
+    """The photo is to be painted while no other is."""
+
+
 class FolderAway(Exception):  # noqa: N818  (not an error: it is waited for)
     """The hot folder is not what it was: unmounted, moved or replaced."""
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """A photo that has stood still."""
-
-    photo: str
-    """Relative to `in/`."""
-    fingerprint: Fingerprint
-    still_for: float
-    """Seconds."""
-
-
-@dataclass(frozen=True)
-class Gone:
-    """The photo has left `in/`, or is not what it was: the next look says what is there."""
-
-
-@dataclass(frozen=True)
-class Again:
-    """It is to be taken again."""
-
-    delay: float
-    """Seconds from now."""
-    error: StylizeError | None = None
-    """Why it was given up, where there is no patience."""
-
-
-@dataclass(frozen=True)
-class Held:
-    """The settings cannot be painted with: no use to try before they change."""
-
-    error: StylizeError
-
-
-Outcome: TypeAlias = Gone | Again | Held
 _Ending: TypeAlias = Callable[[], Outcome]
 """The rest of the way, once the daemon is no longer needed."""
 
@@ -127,13 +102,23 @@ class _Journey:
     def run(self, settings: Settings) -> Outcome:
         """The whole way. What needs the daemon happens in a seat of its; what waits for the disk does not."""
         self._place.tell(Taken(self._root, self._parcel.photo))
+        try:
+            return self._take(settings, alone=False)
+        except _MustBeAlone:
+            return self._take(settings, alone=True)
+
+    def _take(self, settings: Settings, *, alone: bool) -> Outcome:
         with contextlib.ExitStack() as reservation:
-            with self._place.daemon.seat() as client:
-                reached = self._visit(client, settings, reservation)
+            with self._place.daemon.seat(alone=alone) as client:
+                reached = self._visit(client, settings, reservation, alone=alone)
             return reached() if callable(reached) else reached
 
-    def _visit(self, client: Client, settings: Settings, reservation: contextlib.ExitStack) -> Outcome | _Ending:
+    def _visit(
+        self, client: Client, settings: Settings, reservation: contextlib.ExitStack, *, alone: bool
+    ) -> Outcome | _Ending:
         place, parcel = self._place, self._parcel
+        if alone and not _is_alive(client):  # what it dies of from now on is this photo
+            return self._gone(client)
         try:
             look = settings.look_for(PurePath(parcel.photo), place.daemon.builtin_styles)
             styles = self._upload_styles(client, look)
@@ -154,10 +139,16 @@ class _Journey:
         if entry is not None and self._is_painted(entry):
             return functools.partial(self._finish_earlier, entry)
         entry = place.ledger.claim(key, parcel.photo)
+        if not alone and (entry.attempts or key in place.suspects):
+            raise _MustBeAlone
         try:
             painting = self._paint(client, entry, data, look, styles)
+        except ConnectionLost as error:
+            place.suspects.add(key)
+            return self._daemon_died(entry, client) if alone else self._judged(error, client, entry)
         except StylizeError as error:
             return self._judged(error, client, entry)
+        place.suspects.discard(key)
         return functools.partial(self._finish, entry, look, painting)
 
     # Painting
@@ -199,7 +190,7 @@ class _Journey:
         self, client: Client, entry: Entry, data: bytes, look: Look, styles: list[tuple[str | Picture, float]]
     ) -> _Painting:
         job = client.stylize(
-            Picture(data, None, file=PurePath(self._parcel.photo).name),
+            Picture(data, None, file=PurePath(self._parcel.photo).name, once=True),
             styles,
             look.preset,
             seed=look.seed,
@@ -238,23 +229,25 @@ class _Journey:
             "out", lambda: delivery.deliver(self._place.folder, wanted, painting.data, entry.id, about_to_write)
         )
         self._persistently("ledger", lambda: ledger.written(entry.id, painting.seconds))
-        self._archive(entry)
+        moved = self._archive(entry)
         self._place.tell(Painted(self._root, self._parcel.photo, output, painting.seconds, painting.notes))
         self.told = True
-        return Gone()
+        return Gone(moved)
 
     def _finish_earlier(self, entry: Entry) -> Outcome:
         """The photo was painted before: by somebody who was killed before it could move, or it was dropped again."""
-        self._archive(entry)
+        moved = self._archive(entry)
         assert entry.output is not None
         self._place.tell(Repeated(self._root, self._parcel.photo, entry.output))
         self.told = True
-        return Gone()
+        return Gone(moved)
 
-    def _archive(self, entry: Entry) -> None:
+    def _archive(self, entry: Entry) -> bool:
+        """Moves the photo to `done/`; False if it is another by now, or gone."""
         folder, parcel = self._place.folder, self._parcel
         moved = self._persistently("done", lambda: delivery.archive(folder, parcel.photo, parcel.fingerprint, entry.id))
         self._persistently("ledger", lambda: self._place.ledger.archived(entry.id, moved))
+        return moved is not None
 
     def _set_aside(self, entry: Entry, error: StylizeError) -> Outcome:
         folder, parcel, ledger = self._place.folder, self._parcel, self._place.ledger
@@ -274,7 +267,7 @@ class _Journey:
         self._persistently("ledger", lambda: ledger.failed(entry.id, message, archive=kept, attempts=attempts))
         self._place.tell(Failed(self._root, parcel.photo, str(error), error.remedy, kept))
         self.told = True
-        return Gone()
+        return Gone(moved=True)
 
     def _judged(
         self, error: StylizeError, client: Client, entry: Entry | None = None, *, about_settings: bool = False
@@ -284,8 +277,7 @@ class _Journey:
         if isinstance(error, Cancelled) and self._place.stopping.gently.is_set():
             raise Interrupted
         if verdict is Verdict.AWAY:
-            self._place.daemon.lost(client)
-            return self._postponed(timing.first_retry, "the daemon went away")
+            return self._gone(client)
         if verdict is Verdict.BUSY:
             return Again(timing.first_retry)
         if verdict is Verdict.SETTINGS or about_settings:
@@ -298,6 +290,23 @@ class _Journey:
         if verdict is Verdict.AGAIN and entry.attempts + 1 < MAX_ATTEMPTS:
             self._place.ledger.failed(entry.id, str(error), attempts=entry.attempts + 1)
             return self._postponed(timing.first_retry * 2**entry.attempts, str(error), entry.attempts + 1)
+        return functools.partial(self._set_aside, entry, error)
+
+    def _gone(self, client: Client) -> Outcome:
+        self._place.daemon.lost(client)
+        return self._postponed(self._place.timing.first_retry, "the daemon went away")
+
+    def _daemon_died(self, entry: Entry, client: Client) -> Outcome | _Ending:
+        """It died while it had this photo and no other of ours."""
+        self._place.daemon.lost(client)
+        error = ConnectionLost(
+            f"The painting daemon died {MAX_ATTEMPTS} times while it was at this photo and at no other.",
+            remedy="Open the photo in an image editor and save it anew, perhaps smaller or in another format.",
+        )
+        if entry.attempts + 1 < MAX_ATTEMPTS:
+            message = "the daemon died while it was at this photo"
+            self._place.ledger.failed(entry.id, message, attempts=entry.attempts + 1)
+            return self._postponed(self._place.timing.first_retry, message, entry.attempts + 1)
         return functools.partial(self._set_aside, entry, error)
 
     def _key_without_content(self) -> Key:
@@ -347,6 +356,14 @@ def _trouble(place: Workplace, kind: str, error: OSError | sqlite3.Error) -> Tro
         f"{place.folder.root}: {where} cannot be written: {why}. Nothing is lost; it is tried again.",
         "Make room on the disk, or see that you may write there.",
     )
+
+
+def _is_alive(client: Client) -> bool:
+    try:
+        client.info()
+    except StylizeError:
+        return False
+    return True
 
 
 def _about_style(error: StylizeError, name: str) -> StylizeError:

@@ -17,11 +17,13 @@ from stylize.client import Client
 from stylize.hotfolder.daemon import Daemon, Stopping
 from stylize.hotfolder.layout import HotFolder, check_apart
 from stylize.hotfolder.reports import Counted, Failed, Painted, Repeated, Report, Tell, Trouble, TroubleOver
-from stylize.hotfolder.timing import DEFAULT_SEATS, Timing
+from stylize.hotfolder.timing import Timing
 from stylize.hotfolder.watched import WatchedFolder
 
 HEARTBEAT_S = 0.2
 """A signal is heard within this time."""
+MOST_JOURNEYS = 64
+"""Threads for journeys in a folder, at most: there are as many as the daemon has seats for."""
 GIVE_UP_S = 30.0
 """How long a single pass waits for a daemon or a disk."""
 
@@ -44,12 +46,13 @@ class WatchService:
         connect: Callable[[], Client],
         tell: Tell,
         *,
-        seats: int = DEFAULT_SEATS,
+        seats: int | None = None,
         timing: Timing | None = None,
         once: bool = False,
     ) -> None:
         """connect: gives a connected client, or raises StylizeError. tell: shows what happens.
 
+        seats: photos in flight at most, and in each folder; None keeps all workers of the daemon busy.
         once: take what is there, and end.
         """
         timing = timing or Timing()
@@ -69,11 +72,10 @@ class WatchService:
         self._watched = [
             WatchedFolder(
                 *(folder, self._daemon, self._timing, self._stopping, self._tell, self._wake.set),
-                most_in_flight=seats,
             )
             for folder in folders
         ]
-        self._pool = ThreadPoolExecutor(seats * len(folders), thread_name_prefix="journey")
+        self._pool = ThreadPoolExecutor((seats or MOST_JOURNEYS) * len(folders), thread_name_prefix="journey")
 
     def run(self) -> None:
         """Watches. Raises StylizeError at once if a folder cannot be watched, and at the end of a single pass if a

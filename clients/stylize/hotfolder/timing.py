@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-DEFAULT_SEATS = 3
-"""Pictures in flight: one is painted, one waits for it, and one is on its way to the daemon or to the disk."""
+SPARE_SEATS = 2
+"""Pictures in flight beside those that the daemon's workers paint: one waits for a worker, and one is on its way to the
+daemon or to the disk."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Timing:
     """Between two looks into `in/` if no event comes."""
     rescan_on_network: float = 5.0
     """The same where changes of other machines cause no events."""
+    tidy: float = 5.0
+    """Until a look into `in/` when files have only left it, as each does that has been painted."""
     least_pause: float = 0.1
     """Between two looks, however many events come."""
     first_retry: float = 1.0

@@ -19,14 +19,15 @@ from stylize.errors import (
 )
 
 MAX_ATTEMPTS = 3
-"""How often a photo may fail for reasons that might be its own."""
+"""How often a photo may fail for reasons that might be its own: over it the painting process died, or the daemon."""
 
 
 class Verdict(enum.Enum):
     """What is done about an error."""
 
     AWAY = enum.auto()
-    """The daemon is gone: it is waited for, and the photo is not blamed."""
+    """The daemon is gone: it is waited for, and the photo is not blamed. Unless it died over this photo alone: see
+    `journey`."""
     BUSY = enum.auto()
     """The daemon has no room, or somebody cancelled the job: again a little later."""
     SETTINGS = enum.auto()

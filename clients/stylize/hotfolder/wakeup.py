@@ -50,6 +50,7 @@ class Wakeup(FileSystemEventHandler):
         self._wake = wake
         self._lock = threading.Lock()
         self._renamed: set[str] = set()
+        self._has_departed = False
         self._observer: BaseObserver | None = None
 
     def start(self) -> None:
@@ -89,8 +90,17 @@ class Wakeup(FileSystemEventHandler):
             renamed, self._renamed = self._renamed, set()
         return tuple(renamed)
 
+    def take_departed(self) -> bool:
+        """True if files have left `in/` since the last call, for which nobody is woken."""
+        departed, self._has_departed = self._has_departed, False
+        return departed
+
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Called by watchdog."""
+        left = isinstance(event, FileDeletedEvent) or (isinstance(event, FileMovedEvent) and not event.dest_path)
+        if left and Path(os.fsdecode(event.src_path)).is_relative_to(self._folder.inbox):
+            self._has_departed = True
+            return
         if isinstance(event, FileMovedEvent | DirMovedEvent) and event.dest_path:
             destination = Path(os.fsdecode(event.dest_path))
             if destination.is_relative_to(self._folder.inbox):

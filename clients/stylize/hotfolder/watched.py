@@ -16,10 +16,11 @@ from pathlib import PurePath
 
 from stylize.errors import InputUnreadable, StylizeError
 from stylize.hotfolder.daemon import Daemon, Stopping
-from stylize.hotfolder.journey import Again, Gone, Held, Outcome, Parcel, travel
+from stylize.hotfolder.journey import travel
 from stylize.hotfolder.layout import HotFolder
 from stylize.hotfolder.lease import Lease, ledger_unwritable, take
 from stylize.hotfolder.ledger import DropState
+from stylize.hotfolder.outcomes import Again, Gone, Held, Outcome, Parcel
 from stylize.hotfolder.recovery import recover
 from stylize.hotfolder.reports import Refused, Tell, Trouble, TroubleOver
 from stylize.hotfolder.scanner import Scan, scan
@@ -66,8 +67,6 @@ class WatchedFolder:
         stopping: Stopping,
         tell: Tell,
         wake: Callable[[], None],
-        *,
-        most_in_flight: int,
     ) -> None:
         self.folder = folder
         self._daemon = daemon
@@ -75,7 +74,6 @@ class WatchedFolder:
         self._stopping = stopping
         self._tell = tell
         self._wake = wake
-        self._most_in_flight = most_in_flight
         self._session: _Session | None = None
         self._woken = True
         self._next_look = 0.0
@@ -144,6 +142,8 @@ class WatchedFolder:
                 return self._next_look
         self._hear_outcomes(session)
         self._woken |= session.wakeup.has_died
+        if session.wakeup.take_departed():
+            self._next_look = min(self._next_look, now + self._timing.tidy)
         if now >= self._next_look or (self._woken and now >= self._earliest_look):
             self._look(session, now)
             if self._session is None:
@@ -297,11 +297,11 @@ class WatchedFolder:
         settings = session.settings
         if settings is None or self.given_up:
             return
-        if len(session.in_flight) >= self._most_in_flight:
+        if len(session.in_flight) >= self._daemon.seats:
             return
         now = time.monotonic()
         for path in session.tracker.ready(now):
-            if len(session.in_flight) >= self._most_in_flight:
+            if len(session.in_flight) >= self._daemon.seats:
                 return
             if self._scope(session, path) in session.held:
                 continue
@@ -327,9 +327,11 @@ class WatchedFolder:
             session.in_flight.discard(path)
             now = time.monotonic()
             match outcome:
-                case Gone():
+                case Gone(moved):
                     session.tracker.forget(path)
-                    self._woken = True
+                    self._woken |= not moved
+                    # Another of that name may have come before it was forgotten.
+                    self._next_look = min(self._next_look, now + self._timing.tidy)
                 case Again(delay, error):
                     session.tracker.put_back(path, now + delay)
                     self.given_up = error or self.given_up

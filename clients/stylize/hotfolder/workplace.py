@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stylize.hotfolder.daemon import Daemon, Stopping
 from stylize.hotfolder.layout import HotFolder
@@ -48,3 +48,5 @@ class Workplace:
     tell: Tell
     is_present: Callable[[], bool]
     """False while the folder is unmounted."""
+    suspects: set[Key] = field(default_factory=set)
+    """Photos during whose jobs the daemon went away, while it had others too: the next time each is painted alone."""

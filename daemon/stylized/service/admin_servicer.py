@@ -42,7 +42,7 @@ class AdminServicer(rpc.AdminServiceServicer):
     async def ListJobs(  # noqa: N802 (gRPC's names)
         self, request: pb.ListJobsRequest, context: grpc.aio.ServicerContext
     ) -> pb.ListJobsResponse:
-        """The running job, then the waiting ones in order, then those whose outcome is kept."""
+        """The running jobs, then the waiting ones in order, then those whose outcome is kept."""
         jobs = (*self._supervisor.at_work, *self._queue.waiting(), *self._desk.kept_jobs)
         return pb.ListJobsResponse(jobs=[_job_info(job) for job in jobs])
 

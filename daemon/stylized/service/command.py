@@ -15,6 +15,7 @@ import typer
 from neuralstyle.v1.endpoint import WEIGHTS_VARIABLE, home, log_file
 from stylized import __version__
 from stylized.engine.choices import Backend
+from stylized.service.limits import WORKERS_PER_DEVICE
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 LOG_BYTES = 10_000_000
@@ -43,7 +44,18 @@ def stylized(
             f" ${WEIGHTS_VARIABLE}, separated by '{os.pathsep}'.",
         ),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads for painting; default all cores.", min=1)] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="CPU threads for painting, divided among the workers of a device; default all cores.", min=1),
+    ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            help="Processes that paint on each device: every GPU, or else the CPU. On a CPU several get more small"
+            " pictures done, each of them later.",
+            min=1,
+        ),
+    ] = WORKERS_PER_DEVICE,
     backend: Annotated[
         Backend,
         typer.Option(
@@ -73,7 +85,7 @@ def stylized(
     place = (folder or home()).absolute()
     try:
         _start_logging(level, log_file(place) if background else None)
-        options = DaemonOptions(place, port, WorkerOptions(_weights(weights), threads, backend))
+        options = DaemonOptions(place, port, WorkerOptions(_weights(weights), threads, backend), workers)
         asyncio.run(serve(options))
     except (AlreadyRunningError, OSError) as error:
         logging.getLogger(__name__).error("%s", error)

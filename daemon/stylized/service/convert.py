@@ -6,6 +6,7 @@ tunable that is added to both needs nothing here.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterable
@@ -72,6 +73,13 @@ def parameter_error(error: ParameterError) -> ServiceError:
 
 def tunables_to(parameters: Parameters) -> pb.Tunables:
     """All parameters, every field set."""
+    tunables = pb.Tunables()
+    tunables.CopyFrom(_tunables_to(parameters))
+    return tunables
+
+
+@functools.lru_cache(maxsize=64)  # job after job has the same
+def _tunables_to(parameters: Parameters) -> pb.Tunables:
     tunables = pb.Tunables()
     for field in fields(parameters):
         value = getattr(parameters, field.name)

@@ -25,7 +25,7 @@ from stylized.service.admin_servicer import AdminServicer
 from stylized.service.auth import TokenInterceptor, load_or_create_token
 from stylized.service.desk import JobDesk
 from stylized.service.endpoint import EndpointFolder
-from stylized.service.limits import MAX_MESSAGE_BYTES, Limits
+from stylized.service.limits import MAX_MESSAGE_BYTES, WORKERS_PER_DEVICE, Limits
 from stylized.service.queue import JobQueue
 from stylized.service.stylize_servicer import API_VERSIONS, StylizeServicer
 from stylized.service.supervisor import Supervisor
@@ -60,6 +60,8 @@ class DaemonOptions:
     port: int = 0
     """TCP port on 127.0.0.1; 0 lets the system choose."""
     worker: WorkerOptions = field(default_factory=WorkerOptions)
+    workers: int = WORKERS_PER_DEVICE
+    """On each device."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -84,7 +86,7 @@ class _Daemon:
         self._store = ImageStore(options.limits)
         self._queue = JobQueue(options.limits.max_queued_jobs)
         self._desk = JobDesk(self._queue, options.limits)
-        self._supervisor = Supervisor(options.worker, self._queue, self._store, options.limits)
+        self._supervisor = Supervisor(options.worker, self._queue, self._store, options.limits, options.workers)
         self._health = health.aio.HealthServicer()  # pyright: ignore[reportAttributeAccessIssue] (set at import)
         self._stop = asyncio.Event()
         self._deadline: float | None = None

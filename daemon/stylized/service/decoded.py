@@ -29,6 +29,11 @@ class DecodedImages(Generic[S]):
         self._pixels: OrderedDict[str, S] = OrderedDict()
         self._bytes = 0
 
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """Whose samples are here."""
+        return tuple(self._pixels)
+
     def put(self, image_id: str, pixels: S) -> None:
         """Keeps samples, unless they are large. Nobody may change them from now on."""
         self.take(image_id)

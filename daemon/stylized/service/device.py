@@ -1,4 +1,4 @@
-"""The device that the worker paints on: its name and its memory."""
+"""The devices that workers paint on: their names and their memory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 
 import torch
 
-HEADROOM = 0.9
-"""Share of the free memory that a job may plan with: estimates are estimates, and others need memory too."""
+from stylized.service.footprint import HEADROOM, available_bytes, proc_field
 
 
 @dataclass(frozen=True)
@@ -20,13 +19,17 @@ class Device:
     device: torch.device
     name: str
 
+    @property
+    def has_own_memory(self) -> bool:
+        """False for a CPU, whose memory is the machine's."""
+        return self.device.type == "cuda"
+
     def available_memory(self) -> int | None:
         """Bytes that a job may plan with, or None if this cannot be told."""
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
             return int(free * HEADROOM)
-        kib = _proc_field(Path("/proc/meminfo"), "MemAvailable")
-        return None if kib is None else int(kib * 1024 * HEADROOM)
+        return available_bytes()
 
     def reset_peak_memory(self) -> None:
         """Starts a new measurement of peak memory."""
@@ -42,7 +45,7 @@ class Device:
         """Highest memory use since the last reset, in bytes: device memory on a GPU, resident memory on a CPU."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
-        kib = _proc_field(Path("/proc/self/status"), "VmHWM")
+        kib = proc_field(Path("/proc/self/status"), "VmHWM")
         return (kib if kib is not None else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024
 
     def free_cache(self) -> None:
@@ -51,11 +54,22 @@ class Device:
             torch.cuda.empty_cache()
 
 
-def find_device() -> Device:
-    """A CUDA device if torch can use one, else the CPU."""
+def find_devices() -> tuple[Device, ...]:
+    """All CUDA devices if torch can use any, else the CPU. Never empty."""
     if torch.cuda.is_available():
-        return Device(torch.device("cuda:0"), f"cuda:0 ({torch.cuda.get_device_name(0)})")
-    return Device(torch.device("cpu"), f"cpu ({_cpu_model()}, {torch.get_num_threads()} threads)")
+        return tuple(
+            Device(torch.device(f"cuda:{index}"), f"cuda:{index} ({torch.cuda.get_device_name(index)})")
+            for index in range(torch.cuda.device_count())
+        )
+    threads = torch.get_num_threads()
+    name = f"cpu ({_cpu_model()}, {threads} thread{'' if threads == 1 else 's'})"
+    return (Device(torch.device("cpu"), name),)
+
+
+def find_device(name: str | None = None) -> Device:
+    """The device with a name as torch has it, such as "cuda:1"; the first there is if that is None, or gone."""
+    devices = find_devices()
+    return next((one for one in devices if str(one.device) == name), devices[0])
 
 
 def _cpu_model() -> str:
@@ -67,15 +81,3 @@ def _cpu_model() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _proc_field(path: Path, name: str) -> int | None:
-    """A number in kB from a file of /proc."""
-    try:
-        lines = path.read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1])
-    return None

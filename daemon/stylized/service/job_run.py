@@ -72,6 +72,8 @@ class JobRun:
         self._frames = 0
         self._stop_by: float | None = None
         """When the worker must have stopped, once it was told to."""
+        self._orders: asyncio.Task[bool] | None = None
+        """Waits for the next order, for as long as none comes."""
 
     @property
     def began_painting(self) -> bool:
@@ -80,12 +82,20 @@ class JobRun:
 
     async def follow(self) -> Canvas | ServiceError | None:
         """Passes the worker's events on until the job has ended; None if the worker died."""
+        self._worker.styles = ()  # it may drop some for this job
+        try:
+            return await self._follow()
+        finally:
+            if self._orders:
+                self._orders.cancel()
+
+    async def _follow(self) -> Canvas | ServiceError | None:
         while True:
             message = await self._next()
             if message is None:
                 return None
             if isinstance(message, JobFinished):
-                self._worker.resumable = message.resumable
+                self._worker.resumable, self._worker.styles = message.resumable, message.styles
                 return self._job.stop_error or self._finish(message)
             if isinstance(message, JobStopped):
                 self._job.iteration = message.iteration
@@ -100,13 +110,14 @@ class JobRun:
         incoming = asyncio.create_task(self._worker.inbox.get())
         try:
             while True:
-                orders = asyncio.create_task(job.orders.wait())
+                if self._orders is None:
+                    self._orders = asyncio.create_task(job.orders.wait())
                 patience = None if self._stop_by is None else max(0.0, self._stop_by - time.monotonic())
-                await asyncio.wait((incoming, orders), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-                orders.cancel()
+                await asyncio.wait((incoming, self._orders), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
                 if incoming.done():
                     return incoming.result()
                 if job.orders.is_set():
+                    self._orders = None
                     self._pass_orders()
                 elif self._stop_by is not None:
                     log.warning("job %s: the worker does not stop, killing it", job.job_id)

@@ -35,15 +35,23 @@ MIN_PROGRESS_INTERVAL_S = 0.05
 BATCH_PROGRESS_INTERVAL_S = 0.5
 """The same for jobs of batch priority, for which nobody waits: in small ones telling is what costs."""
 
+WORKERS_PER_DEVICE = 1
+"""Processes that paint, on each device, unless more are asked for: on a CPU the second halves the threads of the first,
+so that who waits for one picture waits longer."""
+
+MAX_AHEAD_BYTES = 16 * MIB
+"""Pixels of a job that is made ready while others are painted. Larger ones are painted for so long that the time it
+takes does not matter, but the memory would."""
+
 MOST_STATES = 1000
-"""States of finished jobs that can be painted on, however small: their ids are told with each job."""
+"""States of finished jobs that can be painted on, in each worker, however small: their ids are told with each job."""
 
 MAX_MEASUREMENTS_BYTES = 64 * MIB
-"""What styles of earlier jobs measured, in the worker: Gram matrices of block1 to block5 of VGG19 are 1.4 MiB at each
-size of a style, so these are four or more levels of ten styles."""
+"""What styles of earlier jobs measured, in the workers of a device together: Gram matrices of block1 to block5 of VGG19
+are 1.4 MiB at each size of a style, so these are four or more levels of ten styles."""
 
 MAX_STYLES_BYTES = 64 * MIB
-"""Styles of earlier jobs as the worker paints with them: 32-bit floats, 6 MiB for 800 x 600."""
+"""Styles of earlier jobs as the workers of a device paint with them: 32-bit floats, 6 MiB for 800 x 600."""
 
 MASK_SHAPE_TOLERANCE = 0.01
 """By how much the width of a mask may differ from what its height and the picture's shape make it; a pixel is always
@@ -84,7 +92,7 @@ class Limits:
     max_kept_bytes: int = 256 * MIB
     """All such outcomes together; the newest is kept whatever its size."""
     max_states_bytes: int = 512 * MIB
-    """States of finished jobs that can be painted on, all together, in the worker's main memory. A pair of L-BFGS is
+    """States of finished jobs that can be painted on, all together, in the workers' main memory. A pair of L-BFGS is
     two pictures of 32-bit floats: 20 pairs at 512 x 384 are 90 MiB."""
     drain_s: float = 30.0
     """Running jobs may go on this long after SIGTERM."""

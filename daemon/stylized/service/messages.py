@@ -27,7 +27,8 @@ class StyleBlock:
     image_id, source_mask_id: the same for the same picture and mask in every job.
     """
 
-    block: BlockName
+    block: BlockName | None
+    """None if the worker keeps the picture from an earlier job."""
     image_id: str
     source_mask_id: str
     weight: float
@@ -135,6 +136,10 @@ class WorkerReady:
     device: str
     weights: tuple[WeightsFacts, ...]
     """VGG19's first."""
+    devices: tuple[str, ...]
+    """Names, as torch has them, of all devices that there are to paint on."""
+    memory_bytes: int | None
+    """What jobs may plan with, all together, on a device that has memory of its own; None for a CPU."""
 
     def weights_of(self, backbone: Backbone) -> WeightsFacts | None:
         """The weights of a network, if the worker has them."""
@@ -196,6 +201,8 @@ class JobFinished:
     """It was to be kept before its last step."""
     resumable: tuple[str, ...]
     """Ids of the jobs, this one perhaps among them, that can be painted on."""
+    styles: tuple[str, ...] = ()
+    """Ids of the pictures that need not be sent again as styles of the next job."""
 
 
 @dataclass(frozen=True)

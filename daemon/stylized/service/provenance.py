@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import asdict
+from typing import Any
 
 from stylized.engine.choices import Backend, Precision
+from stylized.engine.parameters import Parameters
 from stylized.service.jobs import JobSpec
 from stylized.service.uploads import StoredImage
 
@@ -20,7 +23,7 @@ def parameter_hash(spec: JobSpec, precision: Precision, backend: Backend, weight
         "styles": [
             [style.image.image_id, style.weight, _id(style.mask), _id(style.source_mask)] for style in spec.styles
         ],
-        "parameters": asdict(spec.parameters),
+        "parameters": _plain(spec.parameters),
         "seed": spec.seed,
         "precision": precision.value,
         "backend": backend.value,
@@ -30,6 +33,11 @@ def parameter_hash(spec: JobSpec, precision: Precision, backend: Backend, weight
         pictures = [image.image_id for image in spec.features.pictures]
         facts["features"] = {**asdict(spec.features.query), "pictures": pictures}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+@functools.lru_cache(maxsize=64)  # job after job has the same
+def _plain(parameters: Parameters) -> dict[str, Any]:
+    return asdict(parameters)
 
 
 def _id(image: StoredImage | None) -> str | None:

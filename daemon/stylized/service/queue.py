@@ -18,7 +18,10 @@ class JobQueue:
         self._interactive: list[Job] = []
         self._batch: list[Job] = []
         self._running = 0
-        self._arrived = asyncio.Event()
+        self.workers = 1
+        """How many jobs can run at a time."""
+        self.changed = asyncio.Event()
+        """Set when there may be something to begin; whoever begins jobs clears it."""
 
     def __len__(self) -> int:
         return len(self._interactive) + len(self._batch)
@@ -37,7 +40,7 @@ class JobQueue:
             )
         (self._batch if job.spec.batch else self._interactive).append(job)
         self._tell_places()
-        self._arrived.set()
+        self.changed.set()
 
     def remove(self, job: Job) -> bool:
         """Takes a job out. False if it does not wait here."""
@@ -45,23 +48,23 @@ class JobQueue:
             if job in line:
                 line.remove(job)
                 self._tell_places()
+                self.changed.set()
                 return True
         return False
 
-    async def take(self) -> Job:
-        """The next job, as soon as there is one; it counts as running until `done`."""
-        while not len(self):
-            self._arrived.clear()
-            await self._arrived.wait()
-        job = (self._interactive or self._batch).pop(0)
-        self._running = 1
+    def begin(self, job: Job) -> None:
+        """Takes a waiting job out to be run; it counts as running until `done`."""
+        (self._batch if job.spec.batch else self._interactive).remove(job)
+        self._running += 1
         self._tell_places()
-        return job
 
     def done(self) -> None:
-        """The running job has ended."""
-        self._running = 0
+        """A running job has ended."""
+        self._running -= 1
+        self._tell_places()
+        self.changed.set()
 
     def _tell_places(self) -> None:
         for place, job in enumerate(self.waiting()):
-            job.broadcast.put(pb.Queued(job_id=job.job_id, jobs_ahead=place + self._running))
+            ahead = max(0, place + self._running - (self.workers - 1))
+            job.broadcast.put(pb.Queued(job_id=job.job_id, jobs_ahead=ahead))

@@ -174,7 +174,8 @@ class StylizeServicer(rpc.StylizeServiceServicer):
             limits=self._limits_message(),
             worker_state=self._supervisor.state,
             device=ready.device if ready else "",
-            running_jobs=1 if self._supervisor.running else 0,
+            running_jobs=self._supervisor.running,
+            workers=self._supervisor.workers,
             queued_jobs=len(self._queue),
             default_preset=DEFAULT_PRESET,
         )

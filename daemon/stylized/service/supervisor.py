@@ -1,304 +1,208 @@
-"""The worker's keeper: starts it, feeds it one job after another, and replaces it when it dies."""
+"""Feeds the queue's jobs to the workers: each to one that is free, keeps what the job goes on from, and has room."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import time
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 from neuralstyle.v1 import stylize_pb2 as pb
-from neuralstyle.v1.reasons import Reason
 from stylized.engine.choices import Backbone
-from stylized.engine.schedule import plan
-from stylized.service.encode import encode_result
-from stylized.service.errors import ServiceError, no_weights
-from stylized.service.feature_jobs import order_features
-from stylized.service.job_run import Canvas, JobRun
+from stylized.service.errors import no_weights
+from stylized.service.footprint import available_bytes, footprint_bytes
 from stylized.service.jobs import Job, JobState
-from stylized.service.limits import Limits, progress_interval_s
-from stylized.service.messages import FrameBlock, RunJob, ShowFeatures, StyleBlock, WorkerReady, WorkerUnable
-from stylized.service.outbox import Painting
-from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
+from stylized.service.limits import WORKERS_PER_DEVICE, Limits
+from stylized.service.messages import WorkerReady
+from stylized.service.orders import OrdersAhead
 from stylized.service.queue import JobQueue
-from stylized.service.uploads import ImageStore, StoredImage
-from stylized.service.worker_process import WorkerOptions, WorkerProcess
+from stylized.service.station import Station
+from stylized.service.uploads import ImageStore
+from stylized.service.worker_process import WorkerOptions
 
-RESTART_PAUSE_S = 1.0
-"""Before a worker that died while loading is started again, so that a broken installation does not spin."""
-
-ATTEMPTS = 2
-"""A worker that was found dead only when it got a job has cost that job nothing yet: a new one gets it, once."""
-
-log = logging.getLogger(__name__)
+_BY_PROMISE = (pb.WORKER_STATE_READY, pb.WORKER_STATE_BUSY, pb.WORKER_STATE_LOADING, pb.WORKER_STATE_FAILED)
+"""States of workers; that of the daemon is the first that one of them has."""
 
 
 class Supervisor:
-    """Runs the queue's jobs on one worker. Lives on the event loop's thread."""
+    """Runs the queue's jobs on as many workers as there are. Lives on the event loop's thread.
 
-    def __init__(self, options: WorkerOptions, queue: JobQueue, store: ImageStore, limits: Limits) -> None:
-        self._options = options
+    A job begins on the first worker that is free: the first of them is kept busy, with what it keeps of earlier jobs,
+    before another is. One that goes on from a finished job waits for the worker that painted that, while others pass
+    it. One for which there is no room beside those that run waits until there is, and nobody passes it.
+    """
+
+    def __init__(
+        self,
+        options: WorkerOptions,
+        queue: JobQueue,
+        store: ImageStore,
+        limits: Limits,
+        workers: int = WORKERS_PER_DEVICE,
+    ) -> None:
+        """workers: on each device."""
+        self._options = replace(options, sharers=workers)
         self._queue = queue
         self._store = store
         self._limits = limits
-        self._worker: WorkerProcess | None = None
-        self._ready: WorkerReady | None = None
-        self._failure: ServiceError | None = None
+        self._workers = workers
+        self._stations = [self._station(self._options) for _ in range(workers)]
+        self._ahead = OrdersAhead(store, limits)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._tried = asyncio.Event()
         """Set once a worker has loaded its weights, or could not."""
-        self.running: Job | None = None
-        self._encoded: Job | None = None
-        self._encoding: asyncio.Task[None] | None = None
+
+    def _station(self, options: WorkerOptions) -> Station:
+        return Station(options, self._store, self._limits)
 
     @property
     def at_work(self) -> tuple[Job, ...]:
-        """Jobs that have begun and have not ended: the one being painted, after one whose painting is being encoded."""
-        return tuple(job for job in (self._encoded, self.running) if job)
+        """Jobs that have begun and have not ended."""
+        return tuple(job for station in self._stations for job in station.at_work)
+
+    @property
+    def running(self) -> int:
+        """Jobs being painted."""
+        return sum(station.running is not None for station in self._stations)
 
     @property
     def ready(self) -> WorkerReady | None:
-        """Device and weights of the worker that was loaded last; None before the first."""
-        return self._ready
+        """Device and weights of the first worker that has loaded; None before that."""
+        return next((station.ready for station in self._stations if station.ready), None)
+
+    @property
+    def state(self) -> pb.WorkerState:
+        """State of the worker that can do most."""
+        return min((station.state for station in self._stations), key=_BY_PROMISE.index)
+
+    @property
+    def workers(self) -> list[pb.WorkerStatus]:
+        """What is told of each worker."""
+        return [station.status for station in self._stations]
 
     async def check_backbone(self, backbone: Backbone) -> None:
-        """Raises ServiceError WEIGHTS_MISSING if the worker has no weights of a network.
+        """Raises ServiceError WEIGHTS_MISSING if the workers have no weights of a network.
 
         Waits until the weights have been loaded once, if there can be a doubt.
         """
         if backbone is Backbone.VGG19:
             return
         await self._tried.wait()
-        if self._ready and not self._ready.weights_of(backbone):
+        if self.ready and not self.ready.weights_of(backbone):
             raise no_weights(backbone)
 
-    @property
-    def state(self) -> pb.WorkerState:
-        """State of the worker."""
-        if self._failure:
-            return pb.WORKER_STATE_FAILED
-        if self._worker is None or self._worker.gone:
-            return pb.WORKER_STATE_LOADING
-        return pb.WORKER_STATE_BUSY if self.running else pb.WORKER_STATE_READY
-
     def can_resume(self, job_id: str) -> bool:
-        """True if the worker keeps the state of this job."""
-        return self._worker is not None and not self._worker.gone and job_id in self._worker.resumable
+        """True if a worker keeps the state of this job."""
+        return self._holder(job_id) is not None
 
     async def run(self) -> None:
-        """Loads the networks, then runs jobs until cancelled."""
+        """Loads the networks and runs jobs until cancelled."""
+        self._queue.workers = len(self._stations)
+        self._spawn(self._load_all())
         try:
-            await self._preload()
             while True:
-                job = await self._queue.take()
-                self.running = job
-                job.state = JobState.RUNNING
-                try:
-                    outcome = await self._run(job)
-                    if self._encoding:
-                        await self._encoding  # one large painting in memory at a time
-                except Exception:
-                    outcome = _unexpected(job)
-                finally:
-                    self.running = None
-                    self._queue.done()
-                self._hand_over(job, outcome)
-                await self._preload()
+                self._queue.changed.clear()
+                for task in [task for task in self._tasks if task.done()]:
+                    self._tasks.discard(task)
+                    task.result()  # raises what is a fault of this program
+                self._feed()
+                await self._queue.changed.wait()
         finally:
-            if self._encoding:
-                self._encoding.cancel()
-            if self._worker:
-                await self._discard(self._worker)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._ahead.close()
+            await asyncio.gather(*(station.close() for station in self._stations))
 
-    def _hand_over(self, job: Job, outcome: Canvas | ServiceError) -> None:
-        """Ends the job; a painting is encoded meanwhile, so that the worker gets its next job at once."""
-        if isinstance(outcome, ServiceError):
-            _end(job, outcome)
-            return
-        self._encoded = job
-        self._encoding = asyncio.create_task(self._encode(job, outcome))
-
-    async def _encode(self, job: Job, canvas: Canvas) -> None:
-        try:
-            content, result_format = job.spec.content, job.spec.result_format
-            photo = await self._store.decode(content, last=True) if content and content.has_alpha else None
-            alpha = photo.alpha if photo else None
-            header, data = await asyncio.to_thread(encode_result, canvas.rgb, alpha, result_format)
-            outcome = Painting(header, data, canvas.summary)
-        except Exception:
-            outcome = _unexpected(job)
-        finally:
-            self._encoded = None
-        _end(job, outcome)
-
-    async def _preload(self) -> None:
-        """Has a worker ready before the next job asks for it; a failure is kept for that job to tell."""
-        if self._worker and not self._worker.gone:
-            return
-        try:
-            await self._working()
-        except ServiceError as error:
-            log.error("%s", error.message)
-        finally:
+    async def _load_all(self) -> None:
+        """Loads the workers one after another, so that the first is there soon; it says which devices there are."""
+        opened = 0
+        while opened < len(self._stations):
+            await self._stations[opened].load()
+            opened += 1
+            if opened == 1:
+                self._add_devices()
             self._tried.set()
+            self._queue.changed.set()
 
-    async def _working(self) -> WorkerProcess:
-        """A live worker. Raises ServiceError if the weights cannot be loaded."""
-        if self._worker and not self._worker.gone:
-            return self._worker
-        if self._worker:
-            await self._discard(self._worker)
-        started = time.monotonic()
-        worker = WorkerProcess(self._options)
+    def _add_devices(self) -> None:
+        """Has workers on each device beside the first."""
+        for device in self.ready.devices[1:] if self.ready else ():
+            options = replace(self._options, device=device)
+            self._stations += [self._station(options) for _ in range(self._workers)]
+        self._queue.workers = len(self._stations)
+
+    def _feed(self) -> None:
+        """Gives jobs to all that are free, and has the orders of the next ones made ready."""
+        for job in self._queue.waiting():
+            station = self._first_free(job)
+            if station:
+                self._begin(station, job)
+            elif self._waits_for_room(job):
+                break
+        if len(self._queue) and self._tried.is_set():
+            for station in self._stations:
+                if station.is_free and not station.is_live and station.may_be_revived:
+                    self._spawn(self._revive(station))
+        self._ahead.want(self._queue.waiting()[: len(self._stations)])
+
+    def _first_free(self, job: Job) -> Station | None:
+        """The station that can begin this job now."""
+        holder = self._holder(job.spec.resume_from)
+        if holder:
+            return holder if holder.is_free and self._has_room(holder, job) else None
+        free = [station for station in self._stations if station.is_free]
+        if not any(station.is_live for station in self._stations):
+            # Nobody has one: the job tries to start a worker, and tells why it cannot be.
+            return free[0] if self._tried.is_set() and free else None
+        return next((one for one in free if one.is_live and self._has_room(one, job)), None)
+
+    def _holder(self, job_id: str) -> Station | None:
+        """The station whose worker keeps the state of a job."""
+        return next((station for station in self._stations if job_id and station.can_resume(job_id)), None)
+
+    def _has_room(self, station: Station, job: Job) -> bool:
+        """True if the job fits into memory beside those that run. Alone it may always try, and is told what fits."""
+        assert station.ready is not None
+        own = station.ready.memory_bytes
+        beside = [
+            other.running.spec
+            for other in self._stations
+            if other.running and (own is None or (other.ready and other.ready.device == station.ready.device))
+        ]
+        if not beside:
+            return True
+        available = available_bytes() if own is None else own
+        if available is None:
+            return True
+        # Some of what those that run will take is taken already and so counted twice, which errs on the safe side.
+        return sum(map(footprint_bytes, (job.spec, *beside))) <= available
+
+    def _waits_for_room(self, job: Job) -> bool:
+        """True if there is a worker for this job, but not enough memory."""
+        holder = self._holder(job.spec.resume_from)
+        return any(station.is_free and station.is_live and holder in (None, station) for station in self._stations)
+
+    def _begin(self, station: Station, job: Job) -> None:
+        self._queue.begin(job)
+        job.state = JobState.RUNNING
+        order = self._ahead.take(job)
+        share = self._limits.max_states_bytes // len(self._stations)
+        station.running = job  # taken from now on
+        self._spawn(self._paint(station, job, order, share))
+
+    async def _paint(self, station: Station, job: Job, order: Coroutine[Any, Any, Any], share: int) -> None:
         try:
-            message = await asyncio.wait_for(worker.inbox.get(), self._limits.worker_start_s)
-        except asyncio.TimeoutError:
-            message = None
-        except BaseException:
-            await self._discard(worker)
-            raise
-        if isinstance(message, WorkerReady):
-            self._worker, self._ready, self._failure = worker, message, None
-            log.info("worker ready after %.1f s on %s", time.monotonic() - started, message.device)
-            return worker
-        code = await self._discard(worker)
-        if isinstance(message, WorkerUnable):
-            self._failure = ServiceError(Reason[message.reason], message.message)
-        else:
-            await asyncio.sleep(RESTART_PAUSE_S)
-            self._failure = ServiceError(
-                Reason.WORKER_RESTARTING,
-                f"The painting process could not be started ({_exit_words(code)}); `stylize daemon logs` tells more.",
-            )
-        raise self._failure
-
-    async def _discard(self, worker: WorkerProcess) -> int | None:
-        if worker is self._worker:
-            self._worker = None
-        return await worker.close()
-
-    async def _run(self, job: Job) -> Canvas | ServiceError:
-        """Runs one job to its end, whatever that is."""
-        began = time.monotonic()
-        timer = None
-        if job.spec.max_runtime_s is not None:
-            text = f"The job ran longer than the {job.spec.max_runtime_s:g} s that were allowed."
-            timer = asyncio.get_running_loop().call_later(
-                job.spec.max_runtime_s, job.request_stop, ServiceError(Reason.TIME_LIMIT, text)
-            )
-        blocks: list[PixelBlock] = []
-        try:
-            order, result, slot = await self._order(job, blocks)
-            for attempt in range(ATTEMPTS):
-                worker = await self._working()
-                if job.stop_error:
-                    return job.stop_error
-                # As they are now: the job may have been steered since the order was made.
-                worker.send(replace(order, parameters=job.spec.parameters) if isinstance(order, RunJob) else order)
-                assert self._ready is not None
-                run = JobRun(job, worker, self._ready, self._limits, result, slot, began)
-                outcome = await run.follow()
-                if outcome:
-                    return outcome
-                death = await self._bury(job, worker)
-                if run.began_painting or job.stop_error or attempt == ATTEMPTS - 1:
-                    return job.stop_error or death
-            raise AssertionError("the last attempt returns")
-        except ServiceError as error:
-            return error
+            await station.paint(job, order, max_states_bytes=share)
         finally:
-            if timer:
-                timer.cancel()
-            close_all(blocks)
+            self._queue.done()
+        await self._revive(station)
 
-    async def _bury(self, job: Job, worker: WorkerProcess) -> ServiceError:
-        """Clears away a worker that died; returns what the job's viewers are told."""
-        code = await self._discard(worker)
-        log.error("job %s: the worker died (%s)", job.job_id, _exit_words(code))
-        return ServiceError(
-            Reason.WORKER_RESTARTING,
-            f"The painting process died during the job ({_exit_words(code)}) and is being replaced; send the job"
-            " again.",
-        )
+    async def _revive(self, station: Station) -> None:
+        await station.load()
+        self._queue.changed.set()
 
-    async def _order(
-        self, job: Job, blocks: list[PixelBlock]
-    ) -> tuple[RunJob | ShowFeatures, PixelBlock, PixelBlock | None]:
-        """Brings the job's pixels into shared memory. Every block made is appended to `blocks`."""
-
-        def keep(block: PixelBlock) -> PixelBlock:
-            blocks.append(block)
-            return block
-
-        spec = job.spec
-        if spec.features:
-            return (*await order_features(job, spec.features, self._store, keep), None)
-
-        async def shared(stored: StoredImage, *, last: bool = False) -> BlockName:
-            return keep(PixelBlock.holding((await self._store.decode(stored, last=last)).rgb)).name
-
-        async def masked(stored: StoredImage | None) -> BlockName | None:
-            return keep(PixelBlock.holding(await self._store.decode_mask(stored))).name if stored else None
-
-        level = plan(spec.sizes, spec.parameters, resumed=bool(spec.resume_from))[-1]
-        content = await shared(spec.content, last=True) if spec.content else None
-        init_image = await shared(spec.init_image) if spec.init_image else None
-        styles = []
-        for style in spec.styles:
-            styles.append(
-                StyleBlock(
-                    block=await shared(style.image),
-                    image_id=style.image.image_id,
-                    source_mask_id=style.source_mask.image_id if style.source_mask else "",
-                    weight=style.weight,
-                    mask=await masked(style.mask),
-                    source_mask=await masked(style.source_mask),
-                )
-            )
-        result = keep(PixelBlock.make((level.height, level.width, 3), "<f4"))
-        slot = frames = None
-        if spec.preview:
-            wanted = spec.preview
-            slot = keep(PixelBlock.make((wanted.max_side**2 * 3,), "u1"))
-            frames = FrameBlock(slot.name, wanted.max_side, wanted.min_interval_s, wanted.every_iterations)
-        order = RunJob(
-            job_id=job.job_id,
-            content=content,
-            styles=tuple(styles),
-            init_image=init_image,
-            parameters=spec.parameters,
-            precision=spec.precision,
-            seed=spec.seed,
-            result=result.name,
-            frames=frames,
-            progress_interval_s=progress_interval_s(batch=spec.batch),
-            mask=await masked(spec.mask),
-            resume_from=spec.resume_from,
-            max_states_bytes=self._limits.max_states_bytes,
-        )
-        return order, result, slot
-
-
-def _exit_words(code: int | None) -> str:
-    if code == -9:
-        return "it was killed, perhaps for lack of memory"
-    if code is not None and code < 0:
-        return f"signal {-code}"
-    return f"exit code {code}"
-
-
-def _unexpected(job: Job) -> ServiceError:
-    """What the viewers are told of the exception that is being handled."""
-    log.exception("job %s: failed", job.job_id)
-    return ServiceError(Reason.INTERNAL, "Something went wrong inside the daemon; `stylize daemon logs` tells more.")
-
-
-def _end(job: Job, outcome: Painting | ServiceError) -> None:
-    job.end(outcome)
-    if isinstance(outcome, Painting):
-        seconds = outcome.summary.run_time.ToMilliseconds() / 1000
-        loss = f", loss {outcome.summary.loss:.4g}" if outcome.summary.terms else ""
-        log.info("job %s: finished after %.1f s%s", job.job_id, seconds, loss)
-    elif outcome.reason is Reason.CANCELLED:
-        log.info("job %s: cancelled at iteration %d of %d", job.job_id, job.iteration, job.iterations)
-    else:
-        log.warning("job %s: %s: %s", job.job_id, outcome.reason.name, outcome.message)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(lambda _: self._queue.changed.set())

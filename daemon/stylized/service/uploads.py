@@ -24,7 +24,10 @@ from stylized.service import images
 from stylized.service.decoded import DecodedImages
 from stylized.service.errors import ServiceError
 from stylized.service.images import Pixels
-from stylized.service.limits import Limits
+from stylized.service.limits import KIB, Limits
+
+SMALL_BYTES = 64 * KIB
+"""Hashing so much takes less time than to have a thread do it."""
 
 
 @dataclass(eq=False)
@@ -84,7 +87,10 @@ class ImageStore:
                 f"The picture has {len(data)} bytes; at most {self._limits.max_image_bytes} are accepted.",
             )
         loop = asyncio.get_running_loop()
-        image_id = await loop.run_in_executor(self._decoder, _content_id, data, layout)
+        if len(data) <= SMALL_BYTES:
+            image_id = _content_id(data, layout)
+        else:
+            image_id = await loop.run_in_executor(self._decoder, _content_id, data, layout)
         known = self.find(image_id)
         if known:
             return known

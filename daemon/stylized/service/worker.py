@@ -45,7 +45,7 @@ from stylized.engine.stylize import (
 )
 from stylized.service.convert import parameter_error
 from stylized.service.decoded import DecodedImages
-from stylized.service.device import Device, find_device
+from stylized.service.device import Device, find_device, find_devices
 from stylized.service.errors import ServiceError, no_weights
 from stylized.service.feature_worker import FeatureJob
 from stylized.service.limits import MAX_MEASUREMENTS_BYTES, MAX_STYLES_BYTES
@@ -73,6 +73,7 @@ from stylized.service.messages import (
 )
 from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.service.states import KeptStates
+from stylized.service.worker_process import WorkerOptions
 from stylized.weights import WeightsDamagedError, WeightsMissingError, load_all
 
 NICENESS = 5
@@ -81,7 +82,7 @@ NICENESS = 5
 log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, weights: tuple[str, ...], threads: int | None, backend: Backend) -> None:
+def main(connection: Connection, options: WorkerOptions) -> None:
     """Runs the worker until the other end of `connection` is closed. Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -89,20 +90,22 @@ def main(connection: Connection, weights: tuple[str, ...], threads: int | None, 
         os.nice(NICENESS)
     pipe = _Pipe(connection)
     logging.basicConfig(level=logging.INFO, handlers=[_PipeHandler(pipe)], force=True)
-    if threads:
-        torch.set_num_threads(threads)
-    device = find_device()
+    if options.threads or options.sharers > 1:
+        torch.set_num_threads(max(1, (options.threads or torch.get_num_threads()) // options.sharers))
+    device = find_device(options.device)
     try:
-        loaded = load_all(weights)
+        loaded = load_all(options.weights)
     except WeightsMissingError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_MISSING.name, str(error)))
         return
     except WeightsDamagedError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_DAMAGED.name, str(error)))
         return
-    painter = _Painter(pipe, device, loaded, backend)
+    painter = _Painter(pipe, device, loaded, options)
     facts = tuple(WeightsFacts(one.backbone, one.name, one.sha256) for one in loaded.values())
-    pipe.send(WorkerReady(device.name, facts))
+    devices = tuple(str(one.device) for one in find_devices())
+    memory_bytes = device.available_memory() if device.has_own_memory else None
+    pipe.send(WorkerReady(device.name, facts, devices, memory_bytes))
     painter.run()
 
 
@@ -161,18 +164,20 @@ class _Control:
 class _Painter:
     """Takes jobs from the pipe and paints them."""
 
-    def __init__(self, pipe: _Pipe, device: Device, weights: Mapping[Backbone, Weights], backend: Backend) -> None:
+    def __init__(
+        self, pipe: _Pipe, device: Device, weights: Mapping[Backbone, Weights], options: WorkerOptions
+    ) -> None:
         self._pipe = pipe
         self._device = device
         self._weights = weights
-        self._backend = backend
+        self._backend = options.backend
         self._networks: dict[tuple[Backbone, Precision, Backend], Network] = {}
         self._jobs: queue.SimpleQueue[RunJob | ShowFeatures] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
         self._states = KeptStates()
-        self._styles = DecodedImages[torch.Tensor](MAX_STYLES_BYTES)
-        self._measurements = Measurements(MAX_MEASUREMENTS_BYTES)
+        self._styles = DecodedImages[torch.Tensor](MAX_STYLES_BYTES // options.sharers)
+        self._measurements = Measurements(MAX_MEASUREMENTS_BYTES // options.sharers)
 
     def run(self) -> None:
         """Paints jobs for ever."""
@@ -282,6 +287,7 @@ class _Painter:
                 finished.warnings,
                 finished.stopped_early,
                 self._states.job_ids,
+                self._styles.image_ids,
             )
         finally:
             close_all([result, *([slot] if slot else [])])
@@ -367,6 +373,7 @@ class _Painter:
         """Its picture in the same way, kept for the next job."""
         pixels = self._styles.get(style.image_id)
         if pixels is None:
+            assert style.block is not None
             pixels = self._to_tensor(style.block)
             self._styles.put(style.image_id, pixels)
         return pixels

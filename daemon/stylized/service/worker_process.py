@@ -26,8 +26,13 @@ class WorkerOptions:
     weights: tuple[str, ...] = ()
     """Besides the bundled ones, or in their place; each as `stylized.weights.load_weights` takes it."""
     threads: int | None = None
-    """CPU threads; None leaves it to torch."""
+    """CPU threads of all workers on the device together; None leaves it to torch."""
     backend: Backend = Backend.AUTO
+    device: str | None = None
+    """As torch names it; None is the first there is."""
+    sharers: int = 1
+    """Workers on the device. Each has the same part of the threads, rounded down, from its start to its end: the number
+    of threads decides about the last bits of a sum, and the same job gives the same painting on whichever worker."""
 
 
 class WorkerProcess:
@@ -37,13 +42,15 @@ class WorkerProcess:
         self.inbox: asyncio.Queue[FromWorker | None] = asyncio.Queue()
         self.resumable: tuple[str, ...] = ()
         """Ids of the jobs that this process can paint on, as it told last."""
+        self.styles: tuple[str, ...] = ()
+        """Ids of the pictures that it keeps as styles, as it told when it finished its last job."""
         self._loop = asyncio.get_running_loop()
         # spawn: neither gRPC nor CUDA survive a fork.
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_run,
-            args=(theirs, options.weights, options.threads, options.backend),
+            args=(theirs, options),
             name="stylized-worker",
             daemon=True,
         )
@@ -106,8 +113,8 @@ class WorkerProcess:
             return
 
 
-def _run(connection: Connection, weights: tuple[str, ...], threads: int | None, backend: Backend) -> None:
+def _run(connection: Connection, options: WorkerOptions) -> None:
     # Imported here, in the worker: this is what keeps torch out of the front end.
     from stylized.service.worker import main
 
-    main(connection, weights, threads, backend)
+    main(connection, options)
