@@ -34,10 +34,11 @@ class PlainProgram:
     ) -> None:
         self._kernels = {name: (w.contiguous().to(device), b.to(device)) for name, (w, b) in kernels.items()}
         self._mean = torch.tensor(_MEAN, device=device).view(1, 3, 1, 1)
+        photo, style = (picture.contiguous().to(device) for picture in (photo, style))
         with torch.no_grad():
-            self._content = self._maps(photo.to(device))[_CONTENT_LAYER]
-            self._grams = {layer: _gram(maps) for layer, maps in self._maps(style.to(device)).items() if layer[1] == 1}
-        self.point = photo.to(device, copy=True).requires_grad_()
+            self._content = self._maps(photo)[_CONTENT_LAYER]
+            self._grams = {layer: _gram(maps) for layer, maps in self._maps(style).items() if layer[1] == 1}
+        self.point = photo.clone().requires_grad_()
         self._optimizer = torch.optim.LBFGS([self.point], max_iter=1)
 
     def loss(self) -> Tensor:
