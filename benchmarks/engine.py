@@ -37,7 +37,7 @@ at 512 px with the convolutions at 85 % of the ceiling."""
 
 @dataclass(frozen=True)
 class Round:
-    """All in turn, once. seconds: of an iteration, by subject. rates: FLOP/s of the machine, "matmul fp32" and so on."""
+    """All in turn, once. seconds: of an iteration, by subject. rates: the machine's FLOP/s, "matmul fp32" and so on."""
 
     seconds: Mapping[str, float]
     rates: Mapping[str, float]
@@ -97,7 +97,9 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def report(results: list[Measured], told: Mapping[str, str]) -> str:
     """The Markdown page."""
-    rows = [["long side", "subject", "s an iteration", f"x {PEER}", f"x {PLAIN}", "of the matmul", "of the convolution"]]
+    rows = [
+        ["long side", "subject", "s an iteration", f"x {PEER}", f"x {PLAIN}", "of the matmul", "of the convolution"]
+    ]
     for found in results:
         for name in found.rounds[0].seconds:
             top = precision_of(name).value

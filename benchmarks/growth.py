@@ -4,7 +4,9 @@ The sizes take turns, round after round; each turn begins a painting anew and le
 does not fit into the memory is left out, and the page says so. Writes JSON, a Markdown table and a plot to
 benchmarks/results.
 
-    python -m benchmarks.growth [--sizes 512 1024 2048] [--rounds 3]      4096 too takes a quarter of an hour on two cores
+    python -m benchmarks.growth [--sizes 512 1024 2048] [--rounds 3]
+
+With 4096 too it takes a quarter of an hour more on two cores.
 """
 
 from __future__ import annotations

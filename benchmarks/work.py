@@ -29,13 +29,11 @@ def iteration_flop(width: int, height: int, parameters: Parameters) -> float:
     taps = [entry.layer for entry in (*parameters.content_layers, *parameters.style_layers) if entry.weight > 0]
     last = max(table.index(convolution_of(tap, parameters.backbone)) for tap in taps)
     forward = sum(_convolution_flop(layer, width, height) for layer in table[: last + 1])
-    gram = sum(_gram_flop(convolution_of(entry.layer, parameters.backbone), width, height) for entry in _styles(parameters))
+    gram = sum(
+        _gram_flop(convolution_of(entry.layer, parameters.backbone), width, height) for entry in _styles(parameters)
+    )
     # The gradient to a layer's input is a convolution of the same cost; that of G = F Fᵀ, symmetric, one product.
     return 2 * forward + 2 * gram
-
-
-def _styles(parameters: Parameters) -> list:
-    return [entry for entry in parameters.style_layers if entry.weight > 0]
 
 
 def _cells(layer: Convolution, width: int, height: int) -> int:
