@@ -29,9 +29,8 @@ def iteration_flop(width: int, height: int, parameters: Parameters) -> float:
     taps = [entry.layer for entry in (*parameters.content_layers, *parameters.style_layers) if entry.weight > 0]
     last = max(table.index(convolution_of(tap, parameters.backbone)) for tap in taps)
     forward = sum(_convolution_flop(layer, width, height) for layer in table[: last + 1])
-    gram = sum(
-        _gram_flop(convolution_of(entry.layer, parameters.backbone), width, height) for entry in _styles(parameters)
-    )
+    styles = [convolution_of(entry.layer, parameters.backbone) for entry in parameters.style_layers if entry.weight > 0]
+    gram = sum(_gram_flop(layer, width, height) for layer in styles)
     # The gradient to a layer's input is a convolution of the same cost; that of G = F Fᵀ, symmetric, one product.
     return 2 * forward + 2 * gram
 
