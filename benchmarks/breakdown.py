@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 from torch.autograd import DeviceType
+from torch.autograd.profiler_util import EventList
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import plots
@@ -33,7 +34,8 @@ LARGEST = 6
 
 # Names of torch's operations, and of kernels on a GPU, which are all that is seen of a captured graph.
 _PRODUCTS = re.compile(r"^(aten|mkldnn)::\w*(conv|mm$|matmul|linear)|gemm|cudnn|xmma|nvjet|cutlass|[fdw](prop|grad)")
-_WAITS = re.compile(r"^aten::_local_scalar_dense$|^cuda(Device|Stream)Synchronize$")
+# On a GPU the waits themselves; cudaDeviceSynchronize is left out, which the profiler calls at its end.
+_WAITS = {"cpu": "aten::_local_scalar_dense", "cuda": "cudaStreamSynchronize"}
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,32 @@ class Breakdown:
 def break_down(steps: Iterator[object], iterations: int) -> Breakdown:
     """Profile so many iterations of a subject that is under way."""
     on_gpu = find_device().device.type == "cuda"
-    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
-    with profile(activities=activities) as profiler:
-        for _ in range(iterations):
-            next(steps)
-    products: Counter[str] = Counter()
-    rest: Counter[str] = Counter()
-    waits = 0
-    for event in profiler.key_averages():
-        waits += event.count if _WAITS.search(event.key) else 0
+    products, rest = Counter[str](), Counter[str]()
+    events = _profiled(steps, iterations)
+    for event in events:
         if on_gpu and event.device_type is not DeviceType.CUDA:
             continue
         spent = (event.self_device_time_total if on_gpu else event.self_cpu_time_total) / 1e6 / iterations
         (products if is_product(event.key) else rest)[event.key] += spent
-    return Breakdown(dict(products.most_common()), dict(rest.most_common()), waits / iterations)
+    return Breakdown(dict(products.most_common()), dict(rest.most_common()), _count_waits(events) / iterations)
+
+
+def waits(steps: Iterator[object], iterations: int) -> int:
+    """How often the host waits for the device in so many iterations."""
+    return _count_waits(_profiled(steps, iterations))
+
+
+def _profiled(steps: Iterator[object], iterations: int) -> EventList:
+    on_gpu = find_device().device.type == "cuda"
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+    with profile(activities=activities) as profiler:
+        for _ in range(iterations):
+            next(steps)
+    return profiler.key_averages()
+
+
+def _count_waits(events: EventList) -> int:
+    return sum(event.count for event in events if event.key == _WAITS[find_device().device.type])
 
 
 def is_product(operation: str) -> bool:
