@@ -114,15 +114,18 @@ def report(found: Sequence[Outcome], iterations: Sequence[int], told: Mapping[st
     """The Markdown page."""
     rows = [["schedule", *(f"loss over ours, {count} steps" for count in sorted(iterations)), "processor s over ours"]]
     for schedule in SCHEDULES:
-        seconds = [sum(one.cpu_s / one.work for one in found if one.schedule == name) for name in (schedule, OURS)]
-        rows.append(
-            [schedule, *(f"{ratio:.3f}" for ratio in ratios(found, schedule)), f"{seconds[0] / seconds[1]:.2f}"]
-        )
+        its, ours = (_seconds_a_step(found, name) for name in (schedule, OURS))
+        rows.append([schedule, *(f"{ratio:.3f}" for ratio in ratios(found, schedule)), f"{its / ours:.2f}"])
     words = (
-        "Losses are those of `default`'s own objective at the full size after the same work, below 1 is better; the last "
-        "column is the processor time of as much work."
+        "Losses are those of `default`'s own objective at the full size after the same work, below 1 is better; the "
+        "last column is the processor time of as much work."
     )
     return page("Loss against time of schedules", told, table(rows), words)
+
+
+def _seconds_a_step(found: Sequence[Outcome], schedule: str) -> float:
+    own = [one for one in found if one.schedule == schedule]
+    return sum(one.cpu_s for one in own) / sum(one.work for one in own)
 
 
 def write(found: Sequence[Outcome], iterations: Sequence[int], told: Mapping[str, str]) -> None:
