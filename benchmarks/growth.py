@@ -94,8 +94,8 @@ def report(found: Mapping[Precision, list[Cost]], told: Mapping[str, str]) -> st
         for cost in costs:
             cells = [MISSING] * 3
             if cost.seconds:
-                growth = _growth(costs[0], cost)
-                cells = [f"{median(cost.seconds):.3f}", f"{cost.a_megapixel:.3f}", f"{growth:.3f}"]
+                numbers = (median(cost.seconds), cost.a_megapixel, growth(costs[0], cost))
+                cells = [f"{number:.3f}" for number in numbers]
             rows.append([our_name(precision), f"{cost.size} px", *cells])
     words = [f"Promised are at most {PROMISED_GROWTH:.2f} from 512 to 4096 px."]
     left_out = sorted({cost.size for costs in found.values() for cost in costs if not cost.seconds})
@@ -104,8 +104,8 @@ def report(found: Mapping[Precision, list[Cost]], told: Mapping[str, str]) -> st
     return page("What a pixel costs", told, table(rows), " ".join(words))
 
 
-def _growth(smallest: Cost, cost: Cost) -> float:
-    """Round by round, since each hits both alike."""
+def growth(smallest: Cost, cost: Cost) -> float:
+    """A pixel's cost over that at the smallest size: the median of the rounds, each of which hits both alike."""
     pairs = zip(smallest.seconds, cost.seconds, strict=True)
     return median(theirs / cost.pixels / (ours / smallest.pixels) for ours, theirs in pairs)
 
@@ -117,7 +117,7 @@ def write(found: Mapping[Precision, list[Cost]], told: Mapping[str, str]) -> Non
     series = {}
     for precision, costs in found.items():
         done = [cost for cost in costs if cost.seconds]
-        series[our_name(precision)] = ([cost.size for cost in done], [_growth(costs[0], cost) for cost in done])
+        series[our_name(precision)] = ([cost.size for cost in done], [growth(costs[0], cost) for cost in done])
     with plots.figure(RESULTS / "growth.png", "The cost of a pixel, over that at the smallest size") as axes:
         plots.lines(axes, series, ("long side, px", "times"))
         axes.axhline(PROMISED_GROWTH, color=plots.COLORS[2], linewidth=1, linestyle=":")

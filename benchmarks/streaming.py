@@ -71,7 +71,6 @@ class Streaming:
 
 def measure(size: int, iterations: int, rounds: int, frames: int) -> Streaming:
     """Everything in turn."""
-    os.nice(NICENESS)  # as the daemon's worker, so that other work hits both alike
     pictures = Pictures.at(size)
     with tempfile.TemporaryDirectory() as folder:
         daemon = RealDaemon(Path(folder) / "home", "--threads", str(torch.get_num_threads()))
@@ -195,6 +194,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--frames", type=int, default=7, help="how often the first frame is waited for")
     options = parser.parse_args()
+    os.nice(NICENESS)  # as the daemon's worker, so that other work hits both alike
     told = facts(size=f"{options.size} px", rounds=options.rounds, threads=torch.get_num_threads())
     write(measure(options.size, options.iterations, options.rounds, options.frames), told)
 
