@@ -120,7 +120,7 @@ def write(found: Mapping[Precision, list[Cost]], told: Mapping[str, str]) -> Non
         series[our_name(precision)] = ([cost.size for cost in done], [growth(costs[0], cost) for cost in done])
     with plots.figure(RESULTS / "growth.png", "The cost of a pixel, over that at the smallest size") as axes:
         plots.lines(axes, series, ("long side, px", "times"))
-        axes.axhline(PROMISED_GROWTH, color=plots.COLORS[2], linewidth=1, linestyle=":")
+        plots.mark(axes, PROMISED_GROWTH)
         axes.set_ylim(bottom=0)
 
 

@@ -168,7 +168,7 @@ def write(races: Mapping[str, Race], told: Mapping[str, str]) -> None:
         plots.lines(axes, series, ("seconds", "loss"))
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.axhline(first.target, color=plots.COLORS[2], linewidth=1, linestyle=":")
+        plots.mark(axes, first.target)
 
 
 def main() -> None:
