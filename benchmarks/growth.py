@@ -121,7 +121,10 @@ def write(found: Mapping[Precision, list[Cost]], told: Mapping[str, str]) -> Non
     with plots.figure(RESULTS / "growth.png", "The cost of a pixel, over that at the smallest size") as axes:
         plots.lines(axes, series, ("long side, px", "times"))
         plots.mark(axes, PROMISED_GROWTH)
-        axes.set_ylim(bottom=0)
+        axes.set_xscale("log")
+        axes.set_xticks(sizes := [cost.size for cost in next(iter(found.values()))], list(map(str, sizes)))
+        axes.minorticks_off()
+        axes.set_ylim(0, 1.3)
 
 
 def main() -> None:
