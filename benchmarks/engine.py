@@ -23,13 +23,11 @@ from benchmarks.facts import PEER as PEER_VERSION
 from benchmarks.facts import facts, native_precisions
 from benchmarks.results import RESULTS, page, save, table
 from benchmarks.subjects import PEER, PLAIN, Pictures, parameters_of_peer, precision_of, subjects
-from benchmarks.work import ceilings, iteration_flop
+from benchmarks.work import MAPS_SIDE, MATMUL_SIDE, ceilings, iteration_flop
 from stylized.engine.choices import Precision
 from stylized.service.device import find_device
 
 WARM_UP = 2
-MATMUL_SIDE = 4096
-MAPS_SIDE = 256
 PROMISES = """\
 Promised are 1.3 times the iterations of either in fp32 and, where the processor has AVX512-BF16 or AMX, 4 times in bf16
 at 512 px with the convolutions at 85 % of the ceiling."""

@@ -19,6 +19,10 @@ from stylized.engine.layers import CONVOLUTIONS, Convolution, convolution_of
 from stylized.engine.parameters import Parameters
 from stylized.engine.precision import dtype_of
 
+MATMUL_SIDE = 4096
+MAPS_SIDE = 256
+"""Large enough that starting it counts nothing."""
+
 _MULTIPLY_AND_ADD = 2
 
 

@@ -115,13 +115,14 @@ def test_ratios_are_of_what_was_measured_in_the_same_round() -> None:
 
 
 def test_an_iteration_is_broken_down_to_products_and_the_rest(load: Load) -> None:
-    breakdown.write(breakdown.measure(SIZE, 1), facts(size=f"{SIZE} px"))
+    breakdown.write(breakdown.measure(SIZE, 1, maps_side=16), facts(size=f"{SIZE} px"))
     document, text = load("breakdown")
     assert document["subjects"].keys() == subjects().keys()
     for one in document["subjects"].values():
         assert 0 < one["share"] < 1
         assert one["products"]
         assert one["rest"]
+        assert one["of_ceiling"] > 0
     assert all(f"| {name} |" in text for name in subjects())
 
 
