@@ -36,7 +36,7 @@ SCHEDULE: Mapping[str, Any] = {
     "iterations": 30,
     "pyramid_factor": 2.0,
     "pyramid_min_size": 64,
-    "pyramid_detail": 0.0,
+    "pyramid_detail": 1.0,
 }
 """How ours goes from coarse to fine, and then on at the full size; docs/speed.md tells how it was found."""
 PATIENCE = 2.0
