@@ -82,8 +82,11 @@ styles: $(VENV)/ready ## Draw the built-in styles that are our own
 BENCH ?= engine breakdown reach streaming peak growth gpu
 
 bench: $(VENV)/ready ## Measure speed, for half an hour on two cores; results go to benchmarks/results and docs/speed.md
-	@set -e; for part in $(BENCH); do echo "== $$part"; $(BIN)/python -m benchmarks.$$part; done
-	$(BIN)/python -m benchmarks.speed_page
+	@failed=; for part in $(BENCH); do \
+	  echo "== $$part"; $(BIN)/python -m benchmarks.$$part || failed="$$failed $$part"; \
+	done; \
+	$(BIN)/python -m benchmarks.speed_page || failed="$$failed speed_page"; \
+	if [ -n "$$failed" ]; then echo "These failed, and their last results stay:$$failed"; exit 1; fi
 
 bench-more: ## Measure what takes longer: losses, schedules, the hot folder, the GIMP plug-in
 	$(MAKE) bench BENCH="losses schedules hotfolder gimp"

@@ -258,7 +258,11 @@ def test_the_page_of_speed_has_a_place_for_every_result(tmp_path: Path) -> None:
     page = tmp_path / "speed.md"
     page.write_text((ROOT / "docs" / "speed.md").read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "engine.md").write_text("# One iteration\n\n* date: today\n", encoding="utf-8")
+    (tmp_path / "peak.md").write_text("# Memory\n\n* date: today\n", encoding="utf-8")
+    (tmp_path / "peak.png").touch()
     speed_page.write(page, tmp_path)
     text = page.read_text(encoding="utf-8")
     assert "<!-- engine -->\n* date: today\n<!-- /engine -->" in text
-    assert text.count("\nNot measured yet.\n") == len(speed_page.PARTS) - 1
+    plot = "![Memory](../benchmarks/results/peak.png)"
+    assert f"<!-- peak -->\n* date: today\n\n{plot}\n<!-- /peak -->" in text
+    assert text.count("\nNot measured yet.\n") == len(speed_page.PARTS) - 2
