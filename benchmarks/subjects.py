@@ -36,7 +36,8 @@ PHOTO = Path(__file__).parents[1] / "clients" / "stylize" / "data" / "sample.jpg
 STYLE = "oil"
 PEER = "pastiche"
 PLAIN = "plain PyTorch"
-_ENDLESS = 100_000
+ENDLESS = 100_000
+"""Iterations that no benchmark takes."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def engine_steps(
     pictures: Pictures, precision: Precision, backend: Backend = Backend.AUTO, parameters: Parameters | None = None
 ) -> Generator[Step, None, None]:
     """Our engine. parameters: those of `pastiche`, if nothing is said; then it never ends."""
-    parameters = parameters or parameters_of_peer(max(pictures.photo.size), iterations=_ENDLESS)
+    parameters = parameters or parameters_of_peer(max(pictures.photo.size), iterations=ENDLESS)
     for event in stylize(network(precision, backend), request(pictures, parameters)):
         if isinstance(event, Step):
             event.losses()  # waits for the device: an iteration is over when its loss is known
