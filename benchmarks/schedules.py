@@ -3,8 +3,8 @@
 What is minimised stays; only the way there differs. The loss is that at the full size. Time is counted in work: an
 iteration at the full size is 1, and one at a coarser size its share of the pixels, so that what else the machine does
 counts nothing; processor seconds of one thread stand beside it. Each schedule is painted with several numbers of steps,
-those of `draft` and of `default` among them, which gives a curve; others are compared with ours where that has the work
-of ours. Writes JSON, a Markdown table and a plot to benchmarks/results.
+those of `draft` and of `default` among them; of ours they are a curve, and another is compared with its value after the
+work of the other. Writes JSON, a Markdown table and a plot to benchmarks/results.
 
     python -m benchmarks.schedules [--size 128] [--iterations 15 50]
 """
@@ -59,11 +59,12 @@ SCHEDULES: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """cpu_s: of the whole painting. work: its iterations, each counted as its share of the full size's pixels. loss: at
+    """iterations: at the full size. cpu_s: of the whole painting. work: its iterations, each counted as its share of the full size's pixels. loss: at
     the full size."""
 
     pair: str
     schedule: str
+    iterations: int
     cpu_s: float
     work: float
     loss: float
@@ -82,7 +83,8 @@ def paint(network: Network, pair: Pair, schedule: str, size: int, iterations: in
             case Step():
                 work += event.level.width * event.level.height / full
             case Finished():
-                return Outcome(pair.name, schedule, time.process_time() - began, work, sum(event.losses.values()))
+                cpu_s = time.process_time() - began
+                return Outcome(pair.name, schedule, iterations, cpu_s, work, sum(event.losses.values()))
     raise AssertionError("a painting ends with Finished")
 
 
@@ -99,15 +101,10 @@ def curve(found: Sequence[Outcome], pair: str, schedule: str) -> Curve:
     return Curve(tuple(sorted((one.work, one.loss) for one in found if (one.pair, one.schedule) == (pair, schedule))))
 
 
-def ratios(found: Sequence[Outcome], schedule: str) -> list[float]:
-    """A schedule's loss over that of ours after the same work, for each number of steps: means over pairs."""
-    pairs = dict.fromkeys(one.pair for one in found)
-    ours = {pair: curve(found, pair, OURS).points for pair in pairs}
-    others = {pair: curve(found, pair, schedule) for pair in pairs}
-    return [
-        geometric_mean([others[pair].at(points[place][0]) / points[place][1] for pair, points in ours.items()])
-        for place in range(len(next(iter(ours.values()))))
-    ]
+def ratio(found: Sequence[Outcome], schedule: str, iterations: int) -> float:
+    """A schedule's loss with a number of steps over that of ours after the same work: the mean over pairs."""
+    its = [one for one in found if (one.schedule, one.iterations) == (schedule, iterations)]
+    return geometric_mean([one.loss / curve(found, one.pair, OURS).at(one.work) for one in its])
 
 
 def report(found: Sequence[Outcome], iterations: Sequence[int], told: Mapping[str, str]) -> str:
@@ -115,7 +112,9 @@ def report(found: Sequence[Outcome], iterations: Sequence[int], told: Mapping[st
     rows = [["schedule", *(f"loss over ours, {count} steps" for count in sorted(iterations)), "processor s over ours"]]
     for schedule in SCHEDULES:
         its, ours = (_seconds_a_step(found, name) for name in (schedule, OURS))
-        rows.append([schedule, *(f"{ratio:.3f}" for ratio in ratios(found, schedule)), f"{its / ours:.2f}"])
+        rows.append(
+            [schedule, *(f"{ratio(found, schedule, count):.3f}" for count in sorted(iterations)), f"{its / ours:.2f}"]
+        )
     words = (
         "Losses are those of `default`'s own objective at the full size after the same work, below 1 is better; the "
         "last column is the processor time of as much work."

@@ -248,10 +248,10 @@ def test_schedules_are_compared_after_the_same_work(load: Load, monkeypatch: pyt
     assert "| as it is | 1.000 | 1.000 | 1.00 |" in text
 
 
-def test_a_schedule_is_read_from_its_curve_at_the_work_of_ours() -> None:
-    found = [Outcome("a", OURS, 1.0, work, 8 / work) for work in (2.0, 4.0)]
-    found += [Outcome("a", "other", 1.0, work, 4 / work) for work in (1.0, 8.0)]
-    assert schedules.ratios(found, "other") == pytest.approx([0.5, 0.5])
+def test_a_schedule_is_compared_with_the_curve_of_ours_at_its_own_work() -> None:
+    found = [Outcome("a", OURS, n, 1.0, work, 8 / work) for n, work in ((2, 2.0), (4, 4.0))]
+    found += [Outcome("a", "other", n, 1.0, work, 4 / work) for n, work in ((2, 1.0), (4, 3.0))]
+    assert [schedules.ratio(found, "other", n) for n in (2, 4)] == pytest.approx([0.5, 0.5])
 
 
 def test_the_page_of_speed_has_a_place_for_every_result(tmp_path: Path) -> None:
