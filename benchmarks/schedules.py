@@ -59,8 +59,8 @@ SCHEDULES: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """iterations: at the full size. cpu_s: of the whole painting. work: its iterations, each counted as its share of the full size's pixels. loss: at
-    the full size."""
+    """iterations: at the full size. cpu_s: of the whole painting. work: its iterations, each counted as its share of
+    the full size's pixels. loss: at the full size."""
 
     pair: str
     schedule: str
@@ -112,9 +112,8 @@ def report(found: Sequence[Outcome], iterations: Sequence[int], told: Mapping[st
     rows = [["schedule", *(f"loss over ours, {count} steps" for count in sorted(iterations)), "processor s over ours"]]
     for schedule in SCHEDULES:
         its, ours = (_seconds_a_step(found, name) for name in (schedule, OURS))
-        rows.append(
-            [schedule, *(f"{ratio(found, schedule, count):.3f}" for count in sorted(iterations)), f"{its / ours:.2f}"]
-        )
+        losses = [f"{ratio(found, schedule, count):.3f}" for count in sorted(iterations)]
+        rows.append([schedule, *losses, f"{its / ours:.2f}"])
     words = (
         "Losses are those of `default`'s own objective at the full size after the same work, below 1 is better; the "
         "last column is the processor time of as much work."
@@ -148,6 +147,8 @@ def main() -> None:
     ours = builtin_presets()[PRESET].parameters.iterations
     parser.add_argument("--iterations", type=int, nargs="+", default=[draft, ours], help="at the full size")
     options = parser.parse_args()
+    if len(set(options.iterations)) < 2:
+        parser.error("one number of steps makes no curve: give at least two")
     torch.set_num_threads(1)
     told = facts(size=f"{options.size} px", pairs=", ".join(pair.name for pair in PAIRS))
     write(measure(options.size, options.iterations), options.iterations, told)
