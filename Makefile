@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PROTO_VENV := .venv-proto
 PROTOS := $(wildcard proto/neuralstyle/v1/*.proto)
 
-.PHONY: demo test test-endurance lint proto proto-check docs translations icon styles bench clean help
+.PHONY: demo test test-endurance lint proto proto-check docs translations icon styles bench bench-more clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -78,11 +78,18 @@ icon: $(VENV)/ready ## Draw the plug-in's icon
 styles: $(VENV)/ready ## Draw the built-in styles that are our own
 	$(BIN)/python -m stylized.styles.drawing daemon/stylized/styles
 
-bench: $(VENV)/ready ## Measure; results go to benchmarks/results
-	PYTHONPATH=. $(BIN)/python benchmarks/engine.py
-	PYTHONPATH=. $(BIN)/python benchmarks/losses.py
-	PYTHONPATH=. $(BIN)/python benchmarks/gimp.py
-	PYTHONPATH=. $(BIN)/python benchmarks/hotfolder.py
+# What `make bench` measures, in this order; another choice: make bench BENCH=engine
+BENCH ?= engine breakdown reach streaming peak growth gpu
+
+bench: $(VENV)/ready ## Measure speed, for half an hour on two cores; results go to benchmarks/results and docs/speed.md
+	@failed=; for part in $(BENCH); do \
+	  echo "== $$part"; $(BIN)/python -m benchmarks.$$part || failed="$$failed $$part"; \
+	done; \
+	$(BIN)/python -m benchmarks.speed_page || failed="$$failed speed_page"; \
+	if [ -n "$$failed" ]; then echo "These failed, and their last results stay:$$failed"; exit 1; fi
+
+bench-more: ## Measure what takes longer: losses, schedules, the hot folder, the GIMP plug-in
+	$(MAKE) bench BENCH="losses schedules hotfolder gimp"
 
 clean: ## Remove what make made
 	rm -rf $(VENV) $(PROTO_VENV) demo

@@ -1,144 +1,162 @@
-"""One iteration of the engine against one of the `pastiche` program, side by side in one run.
+"""One iteration of our engine, of the `pastiche` program and of the method in plain PyTorch, side by side in one run.
 
-Both paint the sample photo in the built-in style `oil` with the same objective (preset `pastiche`), each with its own
-L-BFGS, in turn, round after round, and ours also with the network in plain PyTorch operations, so that whatever else
-the machine does hits all alike. On a shared machine only the ratios mean something. Writes JSON and a Markdown table to
-benchmarks/results.
+All paint the sample photo in the built-in style `oil` with the same objective and an L-BFGS of their own, in turn,
+round after round, and in each round the machine shows what it does at its best: a large product of matrices and a large
+convolution. So whatever else the machine does hits all alike; on a shared machine only the ratios mean something.
+Writes JSON, a Markdown table and a plot to benchmarks/results.
 
-    PYTHONPATH=. python benchmarks/engine.py [--sizes 256 512] [--rounds 5]
+    python -m benchmarks.engine [--sizes 256 512 1024] [--rounds 7]
 """
 
 from __future__ import annotations
 
 import argparse
-import io
-import json
-import platform
-import statistics
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import datetime, timezone
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
 
-import numpy as np
 import torch
-from PIL import Image
 
-import stylized
-from benchmarks.peer import Pastiche
-from stylized.engine.backends import build_network, resolve_backend
-from stylized.engine.choices import Backend, Precision
-from stylized.engine.precision import resolve_precision
-from stylized.engine.presets import builtin_presets
-from stylized.engine.schedule import fit_size
-from stylized.engine.stylize import Request, Step, StyleSource, stylize
+from benchmarks import plots
+from benchmarks.facts import PEER as PEER_VERSION
+from benchmarks.facts import facts, native_precisions
+from benchmarks.results import RESULTS, page, save, table
+from benchmarks.subjects import PEER, PLAIN, Pictures, parameters_of_peer, precision_of, subjects
+from benchmarks.work import MAPS_SIDE, MATMUL_SIDE, ceilings, iteration_flop
+from stylized.engine.choices import Precision
 from stylized.service.device import find_device
-from stylized.styles import builtin_styles
-from stylized.weights import load_weights
 
-RESULTS = Path(__file__).parent / "results"
-PHOTO = Path(__file__).parents[1] / "clients" / "stylize" / "data" / "sample.jpg"
-STYLE = "oil"
-PEER = "pastiche"
 WARM_UP = 2
+PROMISES = """\
+Promised are 1.3 times the iterations of either in fp32 and, where the processor has AVX512-BF16 or AMX, 4 times in bf16
+at 512 px with the convolutions at 85 % of the ceiling."""
 
 
-def picture_at(data: bytes, size: int) -> Image.Image:
-    """The picture scaled to a long side, so that every subject gets the same pixels."""
-    with Image.open(io.BytesIO(data)) as image:
-        picture = image.convert("RGB")
-    return picture.resize(fit_size(picture.width, picture.height, size), Image.Resampling.LANCZOS)
+@dataclass(frozen=True)
+class Round:
+    """All in turn, once. seconds: of an iteration, by subject. rates: the machine's FLOP/s, "matmul fp32" and so on."""
+
+    seconds: Mapping[str, float]
+    rates: Mapping[str, float]
 
 
-def to_tensor(picture: Image.Image) -> torch.Tensor:
-    """[1, 3, H, W] float32 in 0..1."""
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).unsqueeze(0) / 255.0
+@dataclass(frozen=True)
+class Measured:
+    """What was measured at a size. flop: of an iteration."""
+
+    size: int
+    flop: float
+    rounds: tuple[Round, ...]
+
+    def seconds(self, subject: str) -> float:
+        """Median of an iteration."""
+        return median(turn.seconds[subject] for turn in self.rounds)
+
+    def speedup(self, subject: str, other: str) -> float:
+        """How many times as fast as another: the median of the rounds, each of which hits both alike."""
+        return median(turn.seconds[other] / turn.seconds[subject] for turn in self.rounds)
+
+    def share(self, subject: str, ceiling: str) -> float:
+        """Of what the machine does at its best, the same way."""
+        return median(self.flop / turn.seconds[subject] / turn.rates[ceiling] for turn in self.rounds)
 
 
-def engine_steps(
-    photo: Image.Image, style: Image.Image, precision: Precision, backend: Backend = Backend.AUTO
-) -> Iterator[None]:
-    """Advances our engine by one step each time."""
-    weights = load_weights()
-    device = find_device().device
-    network = build_network(resolve_backend(backend, device, precision), weights, device, precision)
-    parameters = replace(builtin_presets()["pastiche"].parameters, size=max(photo.size), iterations=100_000)
-    request = Request(to_tensor(photo), (StyleSource(to_tensor(style), 1.0),), parameters, seed=0)
-    for event in stylize(network, request):
-        if isinstance(event, Step):
-            event.losses()  # waits for the device: an iteration is over when its loss is known
-            yield
-
-
-def peer_steps(photo: Image.Image, style: Image.Image) -> Iterator[None]:
-    """Advances the pastiche program by one step each time, with its defaults but for our pixels."""
-    artist = Pastiche(photo, style, find_device().device)
-    while True:
-        artist.draw()
-        yield
-
-
-def measure(size: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds of each step of each subject at a size, taken in turn."""
-    photo = picture_at(PHOTO.read_bytes(), size)
-    style = picture_at(builtin_styles()[STYLE].read(), size)
-    subjects: dict[str, Callable[[], Iterator[None]]] = {
-        PEER: lambda: peer_steps(photo, style),
-        "stylized fp32, plain PyTorch": lambda: engine_steps(photo, style, Precision.FP32, Backend.REFERENCE),
-        "stylized fp32": lambda: engine_steps(photo, style, Precision.FP32),
-    }
-    if resolve_precision(Precision.AUTO, find_device().device) is Precision.BF16:
-        subjects["stylized bf16"] = lambda: engine_steps(photo, style, Precision.BF16)
-    running = {name: start() for name, start in subjects.items()}
+def measure(size: int, rounds: int, matmul_side: int = MATMUL_SIDE, maps_side: int = MAPS_SIDE) -> Measured:
+    """Everything at a size, in turn."""
+    pictures, device = Pictures.at(size), find_device().device
+    tops = [
+        (f"{top.name} {precision.value}", top)
+        for precision in native_precisions()
+        for top in ceilings(device, precision, matmul_side, maps_side)
+    ]
+    running = {name: start(pictures) for name, start in subjects().items()}
     for steps in running.values():
         for _ in range(WARM_UP):
             next(steps)
-    seconds: dict[str, list[float]] = {name: [] for name in running}
-    for _ in range(rounds):
-        for name, steps in running.items():
-            began = time.perf_counter()
-            next(steps)
-            seconds[name].append(time.perf_counter() - began)
-    return seconds
-
-
-def report(results: dict[int, dict[str, list[float]]], facts: dict[str, str]) -> str:
-    """The Markdown page."""
-    lines = ["# One iteration, side by side", ""]
-    lines += [f"* {name}: {value}" for name, value in facts.items()]
-    lines += [
-        "",
-        "| long side | subject | seconds per iteration, median | times as fast as pastiche |",
-        "|---|---|---|---|",
+    for _, top in tops:
+        top.rate(device)
+    flop = iteration_flop(*pictures.photo.size, parameters_of_peer(size))
+    turns = [
+        Round(
+            {name: _seconds(lambda steps=steps: next(steps)) for name, steps in running.items()},
+            {name: top.rate(device) for name, top in tops},
+        )
+        for _ in range(rounds)
     ]
-    for size, seconds in results.items():
-        peer = seconds[PEER]
-        for name, values in seconds.items():
-            # Pair by pair: a slow moment of the machine hits both sides of a ratio.
-            ratio = statistics.median(theirs / ours for theirs, ours in zip(peer, values, strict=True))
-            lines.append(f"| {size} px | {name} | {statistics.median(values):.3f} | {ratio:.2f} |")
-    return "\n".join(lines) + "\n"
+    return Measured(size, flop, tuple(turns))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def report(results: list[Measured], told: Mapping[str, str]) -> str:
+    """The Markdown page."""
+    rows = [
+        ["long side", "subject", "s an iteration", f"x {PEER}", f"x {PLAIN}", "of the matmul", "of the convolution"]
+    ]
+    for found in results:
+        for name in found.rounds[0].seconds:
+            top = precision_of(name).value
+            rows.append(
+                [
+                    f"{found.size} px",
+                    name,
+                    f"{found.seconds(name):.3f}",
+                    *(f"{found.speedup(name, other):.2f}" for other in (PEER, PLAIN)),
+                    *(f"{found.share(name, f'{what} {top}'):.0%}" for what in ("matmul", "convolution")),
+                ]
+            )
+    best = [["at its best", "GFLOP/s, median"]]
+    turns = [turn for found in results for turn in found.rounds]
+    best += [[name, f"{median(turn.rates[name] for turn in turns) / 1e9:.0f}"] for name in turns[0].rates]
+    words = (
+        "Shares are of what the machine does at its best in the same arithmetic, and of the arithmetic that direct "
+        "convolutions need: Winograd's way needs less, so its share can pass 100 %. " + PROMISES.replace("\n", " ")
+    )
+    missing = [] if Precision.BF16 in native_precisions() else ["bf16 was not measured: this device only emulates it."]
+    return page("One iteration, side by side", told, table(rows), table(best), words, *missing)
+
+
+def draw(results: list[Measured]) -> None:
+    """The plot: how many times as fast as the program."""
+    groups = {
+        f"{found.size} px": {name: found.speedup(name, PEER) for name in found.rounds[0].seconds} for found in results
+    }
+    with plots.figure(RESULTS / "engine.png", f"Iterations in the time of one of {PEER}") as axes:
+        plots.bars(axes, groups, "times as fast")
 
 
 def main() -> None:
     """Measures and writes the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
+    parser.add_argument("--rounds", type=int, default=7, help="at each size; the largest gets half as many")
     options = parser.parse_args()
-    facts = {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        "device": find_device().name,
-        "system": f"{platform.system()}, Python {platform.python_version()}",
-        "versions": f"stylized {stylized.__version__}, torch {torch.__version__}, pastiche 1.6.0",
-        "rounds": str(options.rounds),
+    results = []
+    for size in options.sizes:
+        rounds = options.rounds if size < 1024 else (options.rounds + 1) // 2
+        results.append(measure(size, rounds))
+    write(results, facts(PEER_VERSION, rounds=options.rounds, threads=torch.get_num_threads()))
+
+
+def write(results: list[Measured], told: Mapping[str, str]) -> None:
+    """JSON, page and plot."""
+    numbers = {
+        "sizes": {
+            found.size: {
+                "flop": found.flop,
+                "seconds": {name: [turn.seconds[name] for turn in found.rounds] for name in found.rounds[0].seconds},
+                "rates": {name: [turn.rates[name] for turn in found.rounds] for name in found.rounds[0].rates},
+            }
+            for found in results
+        }
     }
-    results = {size: measure(size, options.rounds) for size in options.sizes}
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "engine.json").write_text(json.dumps({"facts": facts, "seconds": results}, indent=1) + "\n")
-    (RESULTS / "engine.md").write_text(report(results, facts))
-    print(report(results, facts), end="")
+    save("engine", told, numbers, report(results, told))
+    draw(results)
 
 
 if __name__ == "__main__":

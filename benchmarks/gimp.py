@@ -5,30 +5,29 @@ daemon for the same job, in turn, round after round. The difference is what the 
 process, connecting, reading the layer, and making a layer of the painting. Writes JSON and a Markdown table to
 benchmarks/results. Needs what tests/gimp needs.
 
-    python benchmarks/gimp.py [--rounds 7]
+    python -m benchmarks.gimp [--rounds 7]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import tempfile
 import threading
 import time
-from datetime import datetime, timezone
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-import stylized
+from benchmarks.facts import facts
+from benchmarks.results import page, save, table
 from stylize import Client
 from stylize.gimp.bundle import assemble
 from tests.gimp.real_gimp import SUITES, RealGimp, make_root
 from tests.real_daemon import RealDaemon
 
-RESULTS = Path(__file__).parent / "results"
 SIDE = 64
 """Of the painting: as little work for the daemon as there can be."""
 LAYERS = {
@@ -121,32 +120,20 @@ def main() -> None:
                     rows.append(row)
             finally:
                 daemon.close()
-    machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    report = {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine,
-        "stylized": stylized.__version__,
-        "rounds": rounds,
-        "rows": rows,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "gimp.json").write_text(json.dumps(report, indent=2) + "\n")
-    lines = [
-        "# What the GIMP plug-in adds",
-        "",
-        f"{report['date']}, {machine}; medians of {rounds} rounds. Over the same job asked for by the client library.",
-        "",
-        "| GIMP | layer | with the plug-in | client library | added | least to most | promised |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    told = facts(rounds=rounds)
+    save("gimp", told, {"rows": rows}, report(rows, told))
+
+
+def report(rows: Sequence[Mapping[str, Any]], told: Mapping[str, str]) -> str:
+    """The Markdown page."""
+    cells = [["GIMP", "layer", "with the plug-in", "client library", "added", "least to most", "promised"]]
     for row in rows:
         low, high = row["added_range_s"]
+        seconds = [f"{row[name]} s" for name in ("plug_in_s", "client_s", "added_s")]
         promised = f"{row['promised_s']} s" if row["promised_s"] else ""
-        lines.append(
-            f"| {row['gimp']} | {row['layer']} | {row['plug_in_s']} s | {row['client_s']} s | {row['added_s']} s"
-            f" | {low} to {high} s | {promised} |"
-        )
-    (RESULTS / "gimp.md").write_text("\n".join(lines) + "\n")
+        cells.append([row["gimp"], row["layer"], *seconds, f"{low} to {high} s", promised])
+    words = "Medians of the rounds. Added: over the same job asked for by the client library."
+    return page("What the GIMP plug-in adds", told, table(cells), words)
 
 
 if __name__ == "__main__":

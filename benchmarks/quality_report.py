@@ -7,13 +7,14 @@ here, so that no number is copied by hand.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
+
+from benchmarks.results import geometric_mean, table
 
 # What is compared at equal content distance: all three distances to the style together, and each of them.
 DISTANCES = ("style", "gram", "moments", "sliced")
@@ -127,13 +128,6 @@ def measures_table(results: Mapping[str, Sequence[Result]]) -> str:
     return table(rows)
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Markdown; the first row is the head."""
-    head, *body = rows
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def sheet(rows: Sequence[Sequence[Image.Image]], cell: tuple[int, int]) -> Image.Image:
     """Pictures in rows on white, each made to fit its cell."""
     width, height = cell
@@ -148,25 +142,10 @@ def sheet(rows: Sequence[Sequence[Image.Image]], cell: tuple[int, int]) -> Image
     return whole
 
 
-def fill(page: str, parts: Mapping[str, str]) -> str:
-    """The page with its generated parts anew. KeyError for a part that the page has no place for."""
-    for name, text in parts.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        if not pattern.search(page):
-            raise KeyError(name)
-        page = pattern.sub(lambda match, text=text: f"{match[1]}{text}\n{match[2]}", page)
-    return page
-
-
 def save_sheet(path: Path, rows: Sequence[Sequence[Image.Image]], cell: tuple[int, int]) -> None:
     """Save a sheet as a small JPEG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet(rows, cell).save(path, quality=80, optimize=True)
-
-
-def geometric_mean(values: Sequence[float]) -> float:
-    """Of positive numbers."""
-    return math.exp(sum(map(math.log, values)) / len(values))
 
 
 def _duel_cell(duel: Duel) -> str:

@@ -12,7 +12,8 @@ from PIL import Image
 
 from benchmarks import quality
 from benchmarks.quality import Scale, planned_runs, run_all, write
-from benchmarks.quality_report import Curve, duel_table, duels, fill, geometric_mean, sheet
+from benchmarks.quality_report import Curve, duel_table, duels, sheet
+from benchmarks.results import fill, geometric_mean
 from benchmarks.studio import Pair, Studio, cut_to, load_network, picture, plan_for
 from stylized.engine.choices import Padding
 from stylized.engine.presets import builtin_presets
