@@ -26,11 +26,10 @@ Each step is done for all shapes alike, so equal input gives equal output. Where
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from stylized.engine.winograd_costs import KERNEL, PRODUCTS, tiles_at_once
 
@@ -40,39 +39,30 @@ _PHI = (1 + 5**0.5) / 2
 _P, _Q = _PHI, _PHI - 1
 
 
-def kernels(weight: Tensor) -> Tensor:
-    """Transform a weight [out, in, 3, 3] once, for `convolve`: G g Gᵀ, [36, out, in], rounded once from float64."""
-    out, in_channels = weight.shape[:2]
-    line = _line().to(weight.device)
-    # The horizontal place counts most, as in the blocks of `_correlate`.
-    found = torch.kron(line, line) @ weight.double().permute(3, 2, 0, 1).reshape(KERNEL**2, -1)
-    return found.to(weight.dtype).view(PRODUCTS, out, in_channels)
+class WinogradConvolution:
+    """One layer of a network, both ways, with zeros around its maps."""
 
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        """Transform a weight [out, in, 3, 3]; bias: [out]."""
+        self.kernels: Tensor = _transformed(weight)
+        self._bias = bias
 
-def convolve(maps: Tensor, kernels: Tensor, bias: Tensor, *, rectified: bool) -> Tensor:
-    """Convolve maps with zeros around them, add the bias, and if `rectified` clamp at 0.
+    def forward(self, maps: Tensor, padding: int = 1, *, rectified: bool) -> Tensor:
+        """Convolve, add the bias, and if `rectified` clamp at 0.
 
-    maps: [1, in, H, W], channels_last to be fast; kernels: from `kernels`; bias: [out]. Returns [1, out, H, W] in
-    channels_last. Differentiable once, with respect to the maps alone.
-    """
-    return _Convolution.apply(maps, kernels, bias, rectified)  # pyright: ignore[reportReturnType]
+        maps: [1, in, H, W], channels_last to be fast; padding: 1. Returns [1, out, H, W] in channels_last.
+        """
+        assert padding == KERNEL // 2
+        return _correlate(maps, self.kernels.transpose(1, 2), self._bias, rectified=rectified, turned=False)
 
+    def backward(self, gradient: Tensor, side: torch.Size, padding: int = 1) -> Tensor:
+        """Return the gradient of the maps, [1, in, H, W] in channels_last, from the convolution's, [1, out, H, W].
 
-class _Convolution(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, maps: Tensor, kernels: Tensor, bias: Tensor, rectified: bool) -> Tensor:
-        result = _correlate(maps, None, kernels.transpose(1, 2), bias, rectified=rectified, turned=False)
-        ctx.save_for_backward(kernels, result if rectified else None)
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] (the decorator hides the name of ctx)
-        ctx: Any, *gradients: Tensor
-    ) -> tuple[Tensor, None, None, None]:
-        (gradient,) = gradients
-        kernels, result = ctx.saved_tensors
-        return _correlate(gradient, result, kernels, None, rectified=False, turned=True), None, None, None
+        side: H and W; padding: 1.
+        """
+        assert padding == KERNEL // 2
+        assert side == gradient.shape[2:]
+        return _correlate(gradient, self.kernels, None, rectified=False, turned=True)
 
 
 class _Band(NamedTuple):
@@ -83,15 +73,10 @@ class _Band(NamedTuple):
     rows: int
 
 
-def _correlate(
-    maps: Tensor, positive: Tensor | None, kernels: Tensor, bias: Tensor | None, *, rectified: bool, turned: bool
-) -> Tensor:
-    """kernels: [36, in, out]. positive: of the maps, only cells where this is above 0 count (the way back of a ReLU).
-
-    turned: with the kernels turned by 180°. Everything is written into two blocks of scratch memory in turn.
-    """
+def _correlate(maps: Tensor, kernels: Tensor, bias: Tensor | None, *, rectified: bool, turned: bool) -> Tensor:
+    """kernels: [36, in, out]. turned: by 180°. Everything is written into two blocks of scratch memory in turn."""
     in_channels, channels = kernels.shape[1:]
-    source, allowed = _cells(maps), None if positive is None else _cells(positive)
+    source = maps[0].permute(1, 2, 0)
     height, width = source.shape[:2]
     columns = -(-width // _STEP)
     bands = list(_bands(height, columns, max(in_channels, channels)))
@@ -99,7 +84,7 @@ def _correlate(
     one, other = maps.new_empty(2, PRODUCTS * bands[0].rows * columns * max(in_channels, channels))
     for band in bands:
         rows, tiles = band.rows, band.rows * columns
-        around = _around(source, allowed, band, other)
+        around = _around(source, band, other)
         lines = _part(one, _TILE, rows, columns * _STEP + 2, in_channels)
         lines[:, :, :1].zero_()
         lines[:, :, 1 + width :].zero_()
@@ -120,20 +105,16 @@ def _correlate(
     return result.permute(2, 0, 1).unsqueeze(0)
 
 
-def _around(source: Tensor, allowed: Tensor | None, band: _Band, scratch: Tensor) -> Tensor:
+def _around(source: Tensor, band: _Band, scratch: Tensor) -> Tensor:
     """The rows of the source that a band's tiles see, [4 rows + 2, W, C]; zeros where it has none."""
     first, count = band.top - 1, band.rows * _STEP + 2
     begin, end = max(first, 0), min(first + count, len(source))
-    if allowed is None and end - begin == count:
+    if end - begin == count:
         return source[begin:end]
     around = _part(scratch, count, *source.shape[1:])
     around[: begin - first].zero_()
+    around[begin - first : end - first].copy_(source[begin:end])
     around[end - first :].zero_()
-    inside = around[begin - first : end - first]
-    if allowed is None:
-        inside.copy_(source[begin:end])
-    else:
-        torch.ops.aten.threshold_backward.grad_input(source[begin:end], allowed[begin:end], 0, grad_input=inside)
     return around
 
 
@@ -191,18 +172,18 @@ def _bands(height: int, columns: int, channels: int) -> Iterator[_Band]:
         yield _Band(first * _STEP, min(last * _STEP, height), last - first)
 
 
-def _cells(maps: Tensor) -> Tensor:
-    """[H, W, C]."""
-    return maps[0].permute(1, 2, 0)
-
-
 def _part(scratch: Tensor, *shape: int) -> Tensor:
     """The beginning of a block of memory in a shape."""
     return scratch[: torch.Size(shape).numel()].view(shape)
 
 
-def _line() -> Tensor:
-    """G, [6, 3] in float64: a kernel's polynomial at the points, over |x| and what interpolating would divide by."""
+def _transformed(weight: Tensor) -> Tensor:
+    """G g Gᵀ, [36, out, in], rounded once from float64."""
+    out, in_channels = weight.shape[:2]
+    # G: a kernel's polynomial at the points, over |x| and what interpolating would divide by.
     scale = 2 * (_P**2 - _Q**2)
     rows = [[1 / (scale * abs(point)) * point**power for power in range(KERNEL)] for point in (_P, -_P, -_Q, _Q)]
-    return torch.tensor([[1.0, 0.0, 0.0], *rows, [0.0, 0.0, 1.0]], dtype=torch.float64)
+    line = torch.tensor([[1.0, 0.0, 0.0], *rows, [0.0, 0.0, 1.0]], dtype=torch.float64, device=weight.device)
+    # The horizontal place counts most, as in the blocks of `_correlate`.
+    found = torch.kron(line, line) @ weight.double().permute(3, 2, 0, 1).reshape(KERNEL**2, -1)
+    return found.to(weight.dtype).view(PRODUCTS, out, in_channels)
