@@ -76,11 +76,13 @@ class _Band(NamedTuple):
 def _correlate(maps: Tensor, kernels: Tensor, bias: Tensor | None, *, rectified: bool, turned: bool) -> Tensor:
     """kernels: [36, in, out]. turned: by 180°. Everything is written into two blocks of scratch memory in turn."""
     in_channels, channels = kernels.shape[1:]
-    source = maps[0].permute(1, 2, 0)
+    source = _cells(maps)
     height, width = source.shape[:2]
     columns = -(-width // _STEP)
     bands = list(_bands(height, columns, max(in_channels, channels)))
-    result = maps.new_empty(height, width, channels)
+    result = torch.empty(
+        1, channels, height, width, dtype=maps.dtype, device=maps.device, memory_format=torch.channels_last
+    )
     one, other = maps.new_empty(2, PRODUCTS * bands[0].rows * columns * max(in_channels, channels))
     for band in bands:
         rows, tiles = band.rows, band.rows * columns
@@ -95,14 +97,14 @@ def _correlate(maps: Tensor, kernels: Tensor, bias: Tensor | None, *, rectified:
         torch.bmm(seen.view(PRODUCTS, tiles, in_channels), kernels, out=products)
         found = _part(other, _TILE, rows, columns, _STEP, channels)
         _interpolate(_places(products.view(_TILE, _TILE, rows, columns, channels), turned), found.unbind(3))
-        cells = result[band.top : band.bottom]
+        cells = _cells(result)[band.top : band.bottom]
         lines = found.view(_TILE, rows, columns * _STEP, channels)[:, :, :width]
         _interpolate(_places(lines, turned), [cells[row::_STEP] for row in range(_STEP)])
         if bias is not None:
             cells.add_(bias)
         if rectified:
             cells.clamp_min_(0.0)
-    return result.permute(2, 0, 1).unsqueeze(0)
+    return result
 
 
 def _around(source: Tensor, band: _Band, scratch: Tensor) -> Tensor:
@@ -170,6 +172,11 @@ def _bands(height: int, columns: int, channels: int) -> Iterator[_Band]:
     for first in range(0, total, rows):
         last = min(first + rows, total)
         yield _Band(first * _STEP, min(last * _STEP, height), last - first)
+
+
+def _cells(maps: Tensor) -> Tensor:
+    """[H, W, C]."""
+    return maps[0].permute(1, 2, 0)
 
 
 def _part(scratch: Tensor, *shape: int) -> Tensor:
