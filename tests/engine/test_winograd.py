@@ -68,7 +68,7 @@ def test_any_memory_layout_will_do() -> None:
     exact, exact_gradient = _direct(*case, rectified=True)
     torch.testing.assert_close(ours, exact, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(gradient, exact_gradient, rtol=1e-10, atol=1e-10)
-    # Of one picture, torch tells the layout by the strides, that of the pictures too; else poolings copy what they read.
+    # Of one picture, torch tells the layout by the stride of pictures, too; a pooling copies what it mistakes.
     for maps in (ours, gradient):
         assert maps.stride() == torch.empty(maps.shape).contiguous(memory_format=torch.channels_last).stride()
 
