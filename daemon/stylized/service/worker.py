@@ -48,6 +48,7 @@ from stylized.service.decoded import DecodedImages
 from stylized.service.device import Device, find_device
 from stylized.service.errors import ServiceError, no_weights
 from stylized.service.feature_worker import FeatureJob
+from stylized.service.heap import Heap
 from stylized.service.limits import MAX_MEASUREMENTS_BYTES, MAX_STYLES_BYTES
 from stylized.service.messages import (
     NO_STATE,
@@ -170,6 +171,7 @@ class _Painter:
         self._jobs: queue.SimpleQueue[RunJob | ShowFeatures] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
+        self._heap = Heap()
         self._states = KeptStates()
         self._styles = DecodedImages[torch.Tensor](MAX_STYLES_BYTES)
         self._measurements = Measurements(MAX_MEASUREMENTS_BYTES)
@@ -181,6 +183,7 @@ class _Painter:
             job = self._jobs.get()
             self._pipe.send(self._outcome(job))
             del self._controls[job.job_id]
+            self._heap.give_back()
 
     def _listen(self) -> None:
         while True:
