@@ -273,6 +273,7 @@ class Supervisor:
             progress_interval_s=progress_interval_s(batch=spec.batch),
             mask=await masked(spec.mask),
             resume_from=spec.resume_from,
+            content_id=spec.content.image_id if spec.content else None,
             max_states_bytes=self._limits.max_states_bytes,
         )
         return order, result, slot

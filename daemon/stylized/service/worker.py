@@ -262,6 +262,7 @@ class _Painter:
                 mask=self._to_mask(job.mask),
                 resume=state,
                 measurements=self._measurements,
+                content_name=job.content_id,
             )
             style_sizes = request.sizes.styles
             events = stylize(self._network(job.parameters.backbone, precision, backend), request)
