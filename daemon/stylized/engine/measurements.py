@@ -46,7 +46,7 @@ class Measurements:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._found: OrderedDict[Measured[Moments] | Measured[Tensor], Moments | Tensor] = OrderedDict()
+        self._found: OrderedDict[Hashable, Moments | Tensor] = OrderedDict()
         self._bytes = 0
 
     def get(self, key: Measured[Found]) -> Found | None:

@@ -42,10 +42,9 @@ class Heap:
 def _glibc() -> ctypes.CDLL | None:
     try:
         library = ctypes.CDLL(None)
-        library.gnu_get_libc_version, library.mallopt, library.malloc_trim  # noqa: B018 (looked up)
-    except (AttributeError, OSError, TypeError):  # TypeError: Windows
+    except (OSError, TypeError):  # TypeError: Windows
         return None
-    return library
+    return library if hasattr(library, "gnu_get_libc_version") else None
 
 
 def _resident_bytes() -> int:
