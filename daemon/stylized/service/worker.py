@@ -81,7 +81,9 @@ NICENESS = 5
 log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, weights: tuple[str, ...], threads: int | None, backend: Backend) -> None:
+def main(
+    connection: Connection, weights: tuple[str, ...], threads: int | None, backend: Backend, precision: Precision
+) -> None:
     """Runs the worker until the other end of `connection` is closed. Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -100,7 +102,13 @@ def main(connection: Connection, weights: tuple[str, ...], threads: int | None, 
     except WeightsDamagedError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_DAMAGED.name, str(error)))
         return
-    painter = _Painter(pipe, device, loaded, backend)
+    if precision is Precision.BF16 and resolve_precision(Precision.AUTO, device.device) is not precision:
+        log.warning(
+            "%s has no arithmetic for bf16: it is emulated, and slower than fp32. Start the daemon with"
+            " --precision fp32, or with auto, to paint faster.",
+            device.name,
+        )
+    painter = _Painter(pipe, device, loaded, backend, precision)
     facts = tuple(WeightsFacts(one.backbone, one.name, one.sha256) for one in loaded.values())
     pipe.send(WorkerReady(device.name, facts))
     painter.run()
@@ -161,11 +169,19 @@ class _Control:
 class _Painter:
     """Takes jobs from the pipe and paints them."""
 
-    def __init__(self, pipe: _Pipe, device: Device, weights: Mapping[Backbone, Weights], backend: Backend) -> None:
+    def __init__(
+        self,
+        pipe: _Pipe,
+        device: Device,
+        weights: Mapping[Backbone, Weights],
+        backend: Backend,
+        precision: Precision,
+    ) -> None:
         self._pipe = pipe
         self._device = device
         self._weights = weights
         self._backend = backend
+        self._precision = precision
         self._networks: dict[tuple[Backbone, Precision, Backend], Network] = {}
         self._jobs: queue.SimpleQueue[RunJob | ShowFeatures] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
@@ -232,7 +248,8 @@ class _Painter:
             return JobFailed(job.job_id, Reason.INTERNAL.name, text)
 
     def _paint(self, job: RunJob) -> JobFinished | JobStopped | JobFailed:
-        precision = resolve_precision(job.precision, self._device.device)
+        asked = self._precision if job.precision is Precision.AUTO else job.precision
+        precision = resolve_precision(asked, self._device.device)
         backend = resolve_backend(self._backend, self._device.device, precision)
         self._device.reset_peak_memory()
         result = PixelBlock.open(job.result)

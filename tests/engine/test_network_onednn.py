@@ -1,0 +1,90 @@
+"""What the written-out way back keeps, and for how long."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from stylized.engine.choices import Backbone
+from stylized.engine.network_onednn import OnednnNetwork
+
+from .samples import random_weights, shapes
+
+TAPS = ["relu1_1", "relu2_1", "relu3_1"]
+
+
+@pytest.fixture(scope="module")
+def onednn_network() -> OnednnNetwork:
+    return OnednnNetwork(random_weights(Backbone.VGG19))
+
+
+@pytest.fixture
+def image() -> Iterator[Tensor]:
+    gc.collect()
+    yield (255 * shapes(64, 64)).requires_grad_()
+
+
+def _map_bytes() -> int:
+    """Memory of all maps that are alive, each counted once."""
+    storages = {
+        one.untyped_storage().data_ptr(): one.nbytes
+        for one in gc.get_objects()
+        if isinstance(one, Tensor) and one.dim() == 4 and one.shape[2] > 3 and not one.is_mkldnn
+    }
+    return sum(storages.values())
+
+
+def test_the_gradient_can_be_asked_for_once(onednn_network: OnednnNetwork, image: Tensor) -> None:
+    total = onednn_network.features(image, TAPS)["relu3_1"].sum()
+    torch.autograd.grad(total, image, retain_graph=True)
+    with pytest.raises(RuntimeError, match="can be asked for once"):
+        torch.autograd.grad(total, image)
+
+
+def test_taps_without_a_gradient_do_not_count(onednn_network: OnednnNetwork, image: Tensor) -> None:
+    (all_taps,) = torch.autograd.grad(onednn_network.features(image, TAPS)["relu2_1"].sum(), image)
+    (one_tap,) = torch.autograd.grad(onednn_network.features(image, ["relu2_1"])["relu2_1"].sum(), image)
+    assert torch.equal(all_taps, one_tap)
+
+
+def test_the_gradients_of_the_losses_are_left_as_they_are(onednn_network: OnednnNetwork, image: Tensor) -> None:
+    maps = onednn_network.features(image, TAPS)
+    gradients = [torch.ones_like(maps[tap]) for tap in TAPS]
+    before = [maps[tap].clone() for tap in TAPS]
+    torch.autograd.grad([maps[tap] for tap in TAPS], image, gradients)
+    assert all(torch.equal(one, torch.ones_like(one)) for one in gradients)
+    assert all(torch.equal(maps[tap], one) for tap, one in zip(TAPS, before, strict=True))
+
+
+def test_nothing_is_kept_where_there_is_no_way_back(onednn_network: OnednnNetwork, image: Tensor) -> None:
+    before = _map_bytes()
+    with torch.no_grad():
+        maps = onednn_network.features(image, TAPS)
+    assert _map_bytes() == before + sum(one.nbytes for one in maps.values())
+    maps = onednn_network.features(image.detach(), TAPS)
+    assert _map_bytes() == before + sum(one.nbytes for one in maps.values())
+
+
+def test_what_was_kept_is_dropped_with_the_gradient_or_with_the_maps(
+    onednn_network: OnednnNetwork, image: Tensor
+) -> None:
+    before = _map_bytes()
+    maps = onednn_network.features(image, TAPS)
+    (gradient,) = torch.autograd.grad(sum(one.sum() for one in maps.values()), image)  # pyright: ignore
+    assert _map_bytes() == before + gradient.nbytes + sum(one.nbytes for one in maps.values())
+    maps = onednn_network.features(image, TAPS)
+    del maps, gradient
+    assert _map_bytes() == before  # without a run of the garbage collector
+
+
+def test_a_map_that_was_pooled_is_not_kept(onednn_network: OnednnNetwork, image: Tensor) -> None:
+    before = _map_bytes()
+    maps = onednn_network.features(image, ["conv2_1"])
+    tapped = maps["conv2_1"].nbytes
+    # relu1_1 with 64 channels, and for relu1_2 what came of its pooling: a map, and 64-bit places.
+    quarter = 64 * 32 * 32
+    assert _map_bytes() == before + tapped + 4 * 64 * 64 * 64 + (4 + 8) * quarter
