@@ -104,9 +104,7 @@ def test_packed_weights_are_used_again_for_the_same_shape_and_bounded_in_bytes(m
     ours = FusedConvolution(layer, weight, bias, packed)
     made = []
     honest = fused._Geometry.packed
-    monkeypatch.setattr(
-        fused._Geometry, "packed", lambda *given: (made.append(tuple(given[2])), honest(*given))[1]
-    )
+    monkeypatch.setattr(fused._Geometry, "packed", lambda *given: (made.append(tuple(given[2])), honest(*given))[1])
 
     def shapes_packed(*sides: int) -> list[int]:
         made.clear()

@@ -107,7 +107,9 @@ class FusedConvolution:
         ]
         return F.conv_transpose2d(gradient, self._weight, None, layer.step, padding, left, layer.groups)
 
-    def _correlate(self, turned: bool, maps: Tensor, geometry: _Geometry, bias: Tensor | None, rectified: bool) -> Tensor:
+    def _correlate(
+        self, turned: bool, maps: Tensor, geometry: _Geometry, bias: Tensor | None, rectified: bool
+    ) -> Tensor:
         def make() -> Tensor:
             return _turned(self._weight, self._layer.groups) if turned else self._weight
 

@@ -94,10 +94,12 @@ class OnednnNetwork(TorchNetwork):
             ways = self._ways(layer, x.shape[2] * x.shape[3])
             course.then(partial(ways.backward, side=x.shape[2:], padding=around))
             x = ways.forward(x, around, rectified=layer.conv not in taps)
+            tapped = layer.relu in taps
             if layer.conv in taps:
                 yield course.tap(layer.conv, x)
+                if above is None and not tapped:
+                    return
                 x = F.relu(x)
-            tapped = layer.relu in taps
             if tapped or above is None or not above.pooling or pooling is not Pooling.MAX:
                 # Else the mask of the pooled map is enough: the gradient reaches no cell that is weaker.
                 course.then(partial(_mask, positive=x.detach()))
@@ -156,7 +158,9 @@ class _Course:
 
 class _Pass(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, climb: Callable[[Tensor], Iterator[Tensor]], course: _Course) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, x: Tensor, climb: Callable[[Tensor], Iterator[Tensor]], course: _Course
+    ) -> tuple[Tensor, ...]:
         ctx.course = course
         ctx.set_materialize_grads(False)
         return tuple(climb(x))
