@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -23,9 +22,9 @@ def onednn_network() -> OnednnNetwork:
 
 
 @pytest.fixture
-def image() -> Iterator[Tensor]:
+def image() -> Tensor:
     gc.collect()
-    yield (255 * shapes(64, 64)).requires_grad_()
+    return (255 * shapes(64, 64)).requires_grad_()
 
 
 def _map_bytes() -> int:

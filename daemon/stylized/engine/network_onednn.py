@@ -1,9 +1,9 @@
 """The network on a CPU with fused convolutions, and with its way back written out instead of recorded by autograd.
 
 What is saved by that: a map that went through a max pooling is not kept, since the strongest cells and where they were
-tell all that the way back asks; the masks of the ReLUs and the gradients of the taps are put into the gradient in place,
-for fresh memory costs more than the sum (a page fault for each 4 KiB); and what is kept of a layer is dropped as soon as
-the gradient has passed it.
+tell all that the way back asks; the masks of the ReLUs and the gradients of the taps are put into the gradient in
+place, for fresh memory costs more than the sum (a page fault for each 4 KiB); and what is kept of a layer is dropped as
+soon as the gradient has passed it.
 """
 
 from __future__ import annotations
