@@ -73,6 +73,7 @@ from stylized.service.messages import (
 )
 from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.service.states import KeptStates
+from stylized.service.worker_process import WorkerOptions
 from stylized.weights import WeightsDamagedError, WeightsMissingError, load_all
 
 NICENESS = 5
@@ -81,9 +82,7 @@ NICENESS = 5
 log = logging.getLogger(__name__)
 
 
-def main(
-    connection: Connection, weights: tuple[str, ...], threads: int | None, backend: Backend, precision: Precision
-) -> None:
+def main(connection: Connection, options: WorkerOptions) -> None:
     """Runs the worker until the other end of `connection` is closed. Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -91,24 +90,24 @@ def main(
         os.nice(NICENESS)
     pipe = _Pipe(connection)
     logging.basicConfig(level=logging.INFO, handlers=[_PipeHandler(pipe)], force=True)
-    if threads:
-        torch.set_num_threads(threads)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     device = find_device()
     try:
-        loaded = load_all(weights)
+        loaded = load_all(options.weights)
     except WeightsMissingError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_MISSING.name, str(error)))
         return
     except WeightsDamagedError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_DAMAGED.name, str(error)))
         return
-    if precision is Precision.BF16 and resolve_precision(Precision.AUTO, device.device) is not precision:
+    if options.precision is Precision.BF16 and resolve_precision(Precision.AUTO, device.device) is not Precision.BF16:
         log.warning(
             "%s has no arithmetic for bf16: it is emulated, and slower than fp32. Start the daemon with"
             " --precision fp32, or with auto, to paint faster.",
             device.name,
         )
-    painter = _Painter(pipe, device, loaded, backend, precision)
+    painter = _Painter(pipe, device, loaded, options.backend, options.precision)
     facts = tuple(WeightsFacts(one.backbone, one.name, one.sha256) for one in loaded.values())
     pipe.send(WorkerReady(device.name, facts))
     painter.run()

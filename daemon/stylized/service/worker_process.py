@@ -112,4 +112,4 @@ def _run(connection: Connection, options: WorkerOptions) -> None:
     # Imported here, in the worker: this is what keeps torch out of the front end.
     from stylized.service.worker import main
 
-    main(connection, options.weights, options.threads, options.backend, options.precision)
+    main(connection, options)
