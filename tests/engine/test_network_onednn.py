@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from stylized.engine.choices import Backbone
+from stylized.engine.choices import Backbone, Padding, Pooling
 from stylized.engine.network_onednn import OnednnNetwork
+from stylized.engine.network_torch import TorchNetwork
 
 from .samples import random_weights, shapes
 
@@ -87,3 +88,30 @@ def test_a_map_that_was_pooled_is_not_kept(onednn_network: OnednnNetwork, image:
     # relu1_1 with 64 channels, and for relu1_2 what came of its pooling: a map, and 64-bit places.
     quarter = 64 * 32 * 32
     assert _map_bytes() == before + tapped + 4 * 64 * 64 * 64 + (4 + 8) * quarter
+
+
+@pytest.mark.parametrize("padding", list(Padding))
+@pytest.mark.parametrize("pooling", list(Pooling))
+@pytest.mark.parametrize(
+    ("backbone", "taps"),
+    [
+        (Backbone.VGG16, ["relu1_2", "relu3_1"]),  # one that is pooled, one that is not
+        (Backbone.VGG16, ["conv1_2", "conv2_1", "relu2_1"]),
+        (Backbone.CAFFENET, ["relu1", "conv3"]),
+        (Backbone.CAFFENET, ["conv1", "relu2"]),
+        (Backbone.CAFFENET, ["conv2"]),
+    ],
+)
+def test_whatever_is_tapped_the_gradient_is_the_references(
+    backbone: Backbone, taps: list[str], pooling: Pooling, padding: Padding
+) -> None:
+    known = random_weights(backbone)
+    picture = 255 * shapes(37, 42).double()
+    gradients = []
+    for network in (OnednnNetwork(known, dtype=torch.float64), TorchNetwork(known, dtype=torch.float64)):
+        image = picture.clone().requires_grad_()
+        maps = network.features(image, taps, pooling, padding, pooling_scale=1.5)
+        generator = torch.Generator().manual_seed(11)
+        pulls = [torch.rand(maps[tap].shape, generator=generator, dtype=torch.float64) for tap in taps]
+        gradients += torch.autograd.grad([maps[tap] for tap in taps], image, pulls)
+    torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-9)
