@@ -45,6 +45,10 @@ def test_the_gradient_can_be_asked_for_once(onednn_network: OnednnNetwork, image
         torch.autograd.grad(total, image)
 
 
+def test_without_taps_nothing_is_computed(onednn_network: OnednnNetwork, image: Tensor) -> None:
+    assert onednn_network.features(image, ()) == {}
+
+
 def test_taps_without_a_gradient_do_not_count(onednn_network: OnednnNetwork, image: Tensor) -> None:
     (all_taps,) = torch.autograd.grad(onednn_network.features(image, TAPS)["relu2_1"].sum(), image)
     (one_tap,) = torch.autograd.grad(onednn_network.features(image, ["relu2_1"])["relu2_1"].sum(), image)

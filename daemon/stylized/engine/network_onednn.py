@@ -24,7 +24,8 @@ from stylized.engine.network import Weights
 from stylized.engine.network_torch import TorchNetwork, continued, normalize_responses, pool, wide
 
 MAX_PACKED_BYTES = 256 * 2**20
-"""What packed weights may take: in fp32 those of VGG19 up to relu5_1 for three shapes of pictures, both ways."""
+"""What packed weights may take: those of VGG19 up to relu5_1, both ways, for two shapes of pictures in fp32, for five in
+bf16."""
 
 _WayBack = Callable[[Tensor], Tensor]
 
@@ -64,6 +65,8 @@ class OnednnNetwork(TorchNetwork):
         pooling_scale: float = 1.0,
     ) -> dict[str, Tensor]:
         """As `Network` says."""
+        if not taps:
+            return {}
         x = self._entry(image)
         first = CONVOLUTIONS[self.backbone][0]
         if padding is not Padding.ZERO:
