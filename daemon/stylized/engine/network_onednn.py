@@ -24,8 +24,7 @@ from stylized.engine.network import Weights
 from stylized.engine.network_torch import TorchNetwork, continued, normalize_responses, pool, wide
 
 MAX_PACKED_BYTES = 256 * 2**20
-"""What packed weights may take: those of VGG19 up to relu5_1, both ways, for two shapes of pictures in fp32, for five in
-bf16."""
+"""What packed weights may take: for VGG19 up to relu5_1, both ways, enough for two shapes of pictures in fp32."""
 
 _WayBack = Callable[[Tensor], Tensor]
 
