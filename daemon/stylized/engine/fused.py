@@ -132,7 +132,8 @@ class _Geometry(NamedTuple):
         """A weight in the order that is the fastest for maps of this shape."""
         around, steps, dense = (self.padding,) * 2, (self.step,) * 2, (1, 1)
         opaque = weight.contiguous(memory_format=torch.channels_last).to_mkldnn()
-        return torch._C._nn.mkldnn_reorder_conv2d_weight(opaque, around, steps, dense, self.groups, list(shape))
+        reorder = torch._C._nn.mkldnn_reorder_conv2d_weight  # pyright: ignore[reportAttributeAccessIssue]
+        return reorder(opaque, around, steps, dense, self.groups, list(shape))
 
     def fused(self, maps: Tensor, packed: Tensor, bias: Tensor | None, rectified: bool) -> Tensor:
         """In one pass, with a packed weight."""
