@@ -107,7 +107,9 @@ class FusedConvolution:
         ]
         return F.conv_transpose2d(gradient, self._weight, None, layer.step, padding, left, layer.groups)
 
-    def _correlate(self, turned: bool, maps: Tensor, geometry: _Geometry, bias: Tensor | None, rectified: bool) -> Tensor:
+    def _correlate(
+        self, turned: bool, maps: Tensor, geometry: _Geometry, bias: Tensor | None, rectified: bool
+    ) -> Tensor:
         def make() -> Tensor:
             return _turned(self._weight, self._layer.groups) if turned else self._weight
 
@@ -130,7 +132,8 @@ class _Geometry(NamedTuple):
         """A weight in the order that is the fastest for maps of this shape."""
         around, steps, dense = (self.padding,) * 2, (self.step,) * 2, (1, 1)
         opaque = weight.contiguous(memory_format=torch.channels_last).to_mkldnn()
-        return torch._C._nn.mkldnn_reorder_conv2d_weight(opaque, around, steps, dense, self.groups, list(shape))
+        reorder = torch._C._nn.mkldnn_reorder_conv2d_weight  # pyright: ignore[reportAttributeAccessIssue]
+        return reorder(opaque, around, steps, dense, self.groups, list(shape))
 
     def fused(self, maps: Tensor, packed: Tensor, bias: Tensor | None, rectified: bool) -> Tensor:
         """In one pass, with a packed weight."""

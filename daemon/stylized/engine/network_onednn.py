@@ -1,9 +1,9 @@
 """The network on a CPU with fused convolutions, and with its way back written out instead of recorded by autograd.
 
 What is saved by that: a map that went through a max pooling is not kept, since the strongest cells and where they were
-tell all that the way back asks; the masks of the ReLUs and the gradients of the taps are put into the gradient in place,
-for fresh memory costs more than the sum (a page fault for each 4 KiB); and what is kept of a layer is dropped as soon as
-the gradient has passed it.
+tell all that the way back asks; the masks of the ReLUs and the gradients of the taps are put into the gradient in
+place, for fresh memory costs more than the sum (a page fault for each 4 KiB); and what is kept of a layer is dropped as
+soon as the gradient has passed it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stylized.engine.network import Weights
 from stylized.engine.network_torch import TorchNetwork, continued, normalize_responses, pool, wide
 
 MAX_PACKED_BYTES = 256 * 2**20
-"""What packed weights may take: in fp32 those of VGG19 up to relu5_1 for three shapes of pictures, both ways."""
+"""What packed weights may take: for VGG19 up to relu5_1, both ways, enough for two shapes of pictures in fp32."""
 
 _WayBack = Callable[[Tensor], Tensor]
 
@@ -64,6 +64,8 @@ class OnednnNetwork(TorchNetwork):
         pooling_scale: float = 1.0,
     ) -> dict[str, Tensor]:
         """As `Network` says."""
+        if not taps:
+            return {}
         x = self._entry(image)
         first = CONVOLUTIONS[self.backbone][0]
         if padding is not Padding.ZERO:
@@ -94,10 +96,12 @@ class OnednnNetwork(TorchNetwork):
             ways = self._ways(layer, x.shape[2] * x.shape[3])
             course.then(partial(ways.backward, side=x.shape[2:], padding=around))
             x = ways.forward(x, around, rectified=layer.conv not in taps)
+            tapped = layer.relu in taps
             if layer.conv in taps:
                 yield course.tap(layer.conv, x)
+                if above is None and not tapped:
+                    return
                 x = F.relu(x)
-            tapped = layer.relu in taps
             if tapped or above is None or not above.pooling or pooling is not Pooling.MAX:
                 # Else the mask of the pooled map is enough: the gradient reaches no cell that is weaker.
                 course.then(partial(_mask, positive=x.detach()))
@@ -156,7 +160,9 @@ class _Course:
 
 class _Pass(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, climb: Callable[[Tensor], Iterator[Tensor]], course: _Course) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: Any, x: Tensor, climb: Callable[[Tensor], Iterator[Tensor]], course: _Course
+    ) -> tuple[Tensor, ...]:
         ctx.course = course
         ctx.set_materialize_grads(False)
         return tuple(climb(x))

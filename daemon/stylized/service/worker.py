@@ -74,6 +74,7 @@ from stylized.service.messages import (
 )
 from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.service.states import KeptStates
+from stylized.service.worker_process import WorkerOptions
 from stylized.weights import WeightsDamagedError, WeightsMissingError, load_all
 
 NICENESS = 5
@@ -82,7 +83,7 @@ NICENESS = 5
 log = logging.getLogger(__name__)
 
 
-def main(connection: Connection, weights: tuple[str, ...], threads: int | None, backend: Backend) -> None:
+def main(connection: Connection, options: WorkerOptions) -> None:
     """Runs the worker until the other end of `connection` is closed. Never returns."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -90,18 +91,24 @@ def main(connection: Connection, weights: tuple[str, ...], threads: int | None, 
         os.nice(NICENESS)
     pipe = _Pipe(connection)
     logging.basicConfig(level=logging.INFO, handlers=[_PipeHandler(pipe)], force=True)
-    if threads:
-        torch.set_num_threads(threads)
+    if options.threads:
+        torch.set_num_threads(options.threads)
     device = find_device()
     try:
-        loaded = load_all(weights)
+        loaded = load_all(options.weights)
     except WeightsMissingError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_MISSING.name, str(error)))
         return
     except WeightsDamagedError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_DAMAGED.name, str(error)))
         return
-    painter = _Painter(pipe, device, loaded, backend)
+    if options.precision is Precision.BF16 and resolve_precision(Precision.AUTO, device.device) is not Precision.BF16:
+        log.warning(
+            "%s has no arithmetic for bf16: it is emulated, and slower than fp32. Start the daemon with"
+            " --precision fp32, or with auto, to paint faster.",
+            device.name,
+        )
+    painter = _Painter(pipe, device, loaded, options.backend, options.precision)
     facts = tuple(WeightsFacts(one.backbone, one.name, one.sha256) for one in loaded.values())
     pipe.send(WorkerReady(device.name, facts))
     painter.run()
@@ -162,11 +169,19 @@ class _Control:
 class _Painter:
     """Takes jobs from the pipe and paints them."""
 
-    def __init__(self, pipe: _Pipe, device: Device, weights: Mapping[Backbone, Weights], backend: Backend) -> None:
+    def __init__(
+        self,
+        pipe: _Pipe,
+        device: Device,
+        weights: Mapping[Backbone, Weights],
+        backend: Backend,
+        precision: Precision,
+    ) -> None:
         self._pipe = pipe
         self._device = device
         self._weights = weights
         self._backend = backend
+        self._precision = precision
         self._networks: dict[tuple[Backbone, Precision, Backend], Network] = {}
         self._jobs: queue.SimpleQueue[RunJob | ShowFeatures] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
@@ -235,7 +250,8 @@ class _Painter:
             return JobFailed(job.job_id, Reason.INTERNAL.name, text)
 
     def _paint(self, job: RunJob) -> JobFinished | JobStopped | JobFailed:
-        precision = resolve_precision(job.precision, self._device.device)
+        asked = self._precision if job.precision is Precision.AUTO else job.precision
+        precision = resolve_precision(asked, self._device.device)
         backend = resolve_backend(self._backend, self._device.device, precision)
         self._device.reset_peak_memory()
         result = PixelBlock.open(job.result)

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from stylized.engine.choices import Backend
+from stylized.engine.choices import Backend, Precision
 from stylized.service.messages import FromWorker, LogLine, ToWorker
 
 EXIT_S = 2.0
@@ -28,6 +28,8 @@ class WorkerOptions:
     threads: int | None = None
     """CPU threads; None leaves it to torch."""
     backend: Backend = Backend.AUTO
+    precision: Precision = Precision.AUTO
+    """For jobs that ask for none."""
 
 
 class WorkerProcess:
@@ -43,7 +45,7 @@ class WorkerProcess:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_run,
-            args=(theirs, options.weights, options.threads, options.backend),
+            args=(theirs, options),
             name="stylized-worker",
             daemon=True,
         )
@@ -106,8 +108,8 @@ class WorkerProcess:
             return
 
 
-def _run(connection: Connection, weights: tuple[str, ...], threads: int | None, backend: Backend) -> None:
+def _run(connection: Connection, options: WorkerOptions) -> None:
     # Imported here, in the worker: this is what keeps torch out of the front end.
     from stylized.service.worker import main
 
-    main(connection, weights, threads, backend)
+    main(connection, options)
