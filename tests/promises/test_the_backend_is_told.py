@@ -5,28 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from neuralstyle.v1 import stylize_pb2 as pb
+from stylized.engine.choices import Precision
+from stylized.engine.precision import resolve_precision
+from stylized.service.device import find_device
 from tests.promises.test_one_photo_becomes_one_painting import run
 from tests.real_daemon import RealDaemon, small_request
 
 
-def _facts(daemon: RealDaemon, precision: pb.Precision) -> tuple[str, str]:
-    """The backend and the parameter hash of a small job."""
+def _started(daemon: RealDaemon, precision: pb.Precision) -> tuple[pb.Started, str]:
+    """How a small job starts, and its parameter hash."""
     events = run(daemon, small_request(1, seed=3, precision=precision))
     started = next(event.started for event in events if event.HasField("started"))
-    return started.backend, events[-1].summary.parameter_hash
+    return started, events[-1].summary.parameter_hash
+
+
+def _on_gpu(daemon: RealDaemon) -> bool:
+    return "cuda" in daemon.stylize().GetServerInfo(pb.GetServerInfoRequest()).device
 
 
 def test_by_itself_it_is_the_fastest_for_the_arithmetic(daemon: RealDaemon) -> None:
-    assert "cuda" in daemon.stylize().GetServerInfo(pb.GetServerInfoRequest()).device or (
-        _facts(daemon, pb.PRECISION_FP32)[0] == "winograd"
-    )
-    assert _facts(daemon, pb.PRECISION_BF16)[0] == "reference"
+    fastest = ("reference", "reference") if _on_gpu(daemon) else ("winograd", "onednn")
+    assert tuple(_started(daemon, one)[0].backend for one in (pb.PRECISION_FP32, pb.PRECISION_BF16)) == fastest
 
 
 def test_the_reference_can_be_chosen_and_is_another_painting(
     start_daemon: Callable[..., RealDaemon], daemon: RealDaemon
 ) -> None:
-    backend, parameter_hash = _facts(start_daemon("--backend", "reference"), pb.PRECISION_FP32)
-    assert backend == "reference"
-    ours, other_hash = _facts(daemon, pb.PRECISION_FP32)
-    assert (ours == "reference") == (parameter_hash == other_hash)
+    started, parameter_hash = _started(start_daemon("--backend", "reference"), pb.PRECISION_FP32)
+    assert started.backend == "reference"
+    ours, other_hash = _started(daemon, pb.PRECISION_FP32)
+    assert (ours.backend == "reference") == (parameter_hash == other_hash)
+
+
+def test_a_job_that_asks_for_no_arithmetic_gets_the_daemons(start_daemon: Callable[..., RealDaemon]) -> None:
+    daemon = start_daemon("--backend", "onednn", "--precision", "bf16")
+    assert _started(daemon, pb.PRECISION_AUTO)[0].precision == pb.PRECISION_BF16
+    asked, _ = _started(daemon, pb.PRECISION_FP32)
+    assert asked.precision == pb.PRECISION_FP32
+    assert asked.backend == ("reference" if _on_gpu(daemon) else "onednn")
+    emulated = resolve_precision(Precision.AUTO, find_device().device) is not Precision.BF16
+    assert emulated == ("has no arithmetic for bf16" in daemon.log.read_text())

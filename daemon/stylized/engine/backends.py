@@ -6,20 +6,30 @@ import torch
 
 from stylized.engine.choices import Backend, Precision
 from stylized.engine.network import Network, Weights
+from stylized.engine.network_onednn import OnednnNetwork
 from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.network_winograd import WinogradNetwork
 from stylized.engine.precision import dtype_of
 
-_NETWORKS = {Backend.REFERENCE: TorchNetwork, Backend.WINOGRAD: WinogradNetwork}
+_NETWORKS = {
+    Backend.REFERENCE: TorchNetwork,
+    Backend.ONEDNN: OnednnNetwork,
+    Backend.WINOGRAD: WinogradNetwork,
+}
+
+# Fastest first.
+_ON_CPU = {Precision.FP32: (Backend.WINOGRAD, Backend.ONEDNN), Precision.BF16: (Backend.ONEDNN,)}
 
 
 def resolve_backend(backend: Backend, device: torch.device, precision: Precision) -> Backend:
     """Return the backend that computes on a device in a resolved precision: never AUTO.
 
-    What was asked for where it can be had, else REFERENCE, which runs everywhere.
+    What was asked for where it can be had, and for AUTO the fastest; else REFERENCE, which runs everywhere.
     """
-    fits = device.type == "cpu" and precision is Precision.FP32
-    return Backend.WINOGRAD if fits and backend is not Backend.REFERENCE else Backend.REFERENCE
+    usable = _ON_CPU[precision] if device.type == "cpu" else ()
+    if backend is Backend.AUTO and usable:
+        return usable[0]
+    return backend if backend in usable else Backend.REFERENCE
 
 
 def build_network(backend: Backend, weights: Weights, device: torch.device, precision: Precision) -> Network:

@@ -45,8 +45,9 @@ class Canvas:
 
     def objective(self, parameters: Parameters) -> Objective:
         """Capture the targets."""
-        measurements = self._request.measurements
-        return Objective(self._network, self._content, self._styles, parameters, measurements)
+        request, size = self._request, (self.level.width, self.level.height)
+        name = None if request.content_name is None else (request.content_name, size)
+        return Objective(self._network, self._content, self._styles, parameters, request.measurements, name)
 
     def start(self, parameters: Parameters) -> Tensor:
         """Return where the painting starts at this level, float32 [1, 3, H, W], RGB 0..255."""

@@ -151,10 +151,11 @@ class Precision(str, Enum):
 class Backend(str, Enum):
     """How the network is computed.
 
-    REFERENCE: plain PyTorch operations, wherever torch runs. WINOGRAD: fp32 on a CPU with fewer multiplications. AUTO:
-    the fastest that a device and an arithmetic have.
+    REFERENCE: plain PyTorch operations, wherever torch runs. ONEDNN: fused convolutions on a CPU. WINOGRAD: fp32 on a
+    CPU with fewer multiplications. AUTO: the fastest that a device and an arithmetic have.
     """
 
     AUTO = "auto"
     REFERENCE = "reference"
+    ONEDNN = "onednn"
     WINOGRAD = "winograd"

@@ -27,7 +27,8 @@ class Request:
     needed if style_weight is 0. seed: of everything random, 0..2⁶⁴-1. init_image: where to start if `init` is image, as
     the photo, scaled to the painting. resume: goes on where an earlier painting stood, instead of at a start. mask:
     where to paint, [1, 1, H, W] of any size, 0..1; elsewhere the photo stays, so it needs one. None: everywhere.
-    measurements: what the named styles of earlier paintings measured; this one's are added. None: nothing is kept.
+    measurements: what was measured of named pictures for earlier paintings; what this one measures is added. None:
+    nothing is kept. content_name: equal for no two photos that differ, as a hash; None: its maps are not kept.
     """
 
     content: Tensor | None
@@ -38,6 +39,7 @@ class Request:
     resume: State | None = None
     mask: Tensor | None = None
     measurements: Measurements | None = None
+    content_name: str | None = None
 
     @property
     def sizes(self) -> PictureSizes:

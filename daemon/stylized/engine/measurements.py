@@ -1,4 +1,5 @@
-"""What style pictures measured, kept from one painting to the next: a style is the same in picture after picture.
+"""What was measured of styles and photos, kept from one painting to the next: a style is the same in picture after
+picture, and a photo is painted again and again until somebody likes it.
 
 Promise: a painting with kept measurements is the same, to the bit, as one that measures anew.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
 
 from torch import Tensor
 
@@ -15,18 +17,20 @@ from stylized.engine.choices import MaskPropagation, Padding, Pooling
 from stylized.engine.losses.statistics import Moments
 from stylized.engine.network import Network
 
+Found = TypeVar("Found", Moments, Tensor)
+
 
 @dataclass(frozen=True)
-class Measured:
-    """All that the moments of one layer's maps depend on.
+class Measured(Generic[Found]):
+    """All that a measurement of one layer's maps depends on.
 
-    picture: names the pixels at their working size, and which of their cells count. measure: the kind of moments.
+    picture: names the pixels at their working size, and which of their cells count. measure: what of the maps is kept.
     """
 
     network: Network
     picture: Hashable
     layer: str
-    measure: Callable[[Tensor, Tensor | None], Moments]
+    measure: Callable[[Tensor, Tensor | None], Found]
     pooling: Pooling
     padding: Padding
     pooling_scale: float
@@ -34,34 +38,42 @@ class Measured:
 
 
 class Measurements:
-    """Moments by what they were measured of, bounded in bytes; those that were asked for the longest ago go first.
+    """Findings by what they were measured of, bounded in bytes; those that were asked for the longest ago go first.
 
-    They stay on the device where they were measured: a Gram matrix of 512 channels is 1 MiB. Not for several threads.
+    They stay on the device where they were measured. A Gram matrix of 512 channels is 1 MiB; a photo's maps of relu4_2
+    at 512 x 384 pixels are 6 MiB. Not for several threads.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._moments: OrderedDict[Measured, Moments] = OrderedDict()
+        self._found: OrderedDict[Hashable, Moments | Tensor] = OrderedDict()
         self._bytes = 0
 
-    def get(self, key: Measured) -> Moments | None:
+    def get(self, key: Measured[Found]) -> Found | None:
         """Return what was measured, if it is kept."""
-        found = self._moments.get(key)
+        found = self._found.get(key)
         if found is not None:
-            self._moments.move_to_end(key)
-        return found
+            self._found.move_to_end(key)
+        return cast("Found | None", found)
 
-    def keep(self, key: Measured, moments: Moments) -> None:
-        """Keep what was measured, for which older ones give way. Nobody may change it from now on."""
-        if key in self._moments:
+    def keep(self, key: Measured[Found], found: Found) -> None:
+        """Keep what was measured, for which older findings give way; nobody may change it from now on.
+
+        What would take more than half the room is not kept: a large photo should not drive out all styles.
+        """
+        if key in self._found or _size_bytes(found) > self._max_bytes / 2:
             return
-        self._moments[key] = moments
-        self._bytes += moments.size_bytes
+        self._found[key] = found
+        self._bytes += _size_bytes(found)
         while self._bytes > self._max_bytes:
-            _, oldest = self._moments.popitem(last=False)
-            self._bytes -= oldest.size_bytes
+            _, oldest = self._found.popitem(last=False)
+            self._bytes -= _size_bytes(oldest)
 
     def clear(self) -> None:
         """Drop all of them."""
-        self._moments.clear()
+        self._found.clear()
         self._bytes = 0
+
+
+def _size_bytes(found: Moments | Tensor) -> int:
+    return found.size_bytes if isinstance(found, Moments) else found.untyped_storage().nbytes()

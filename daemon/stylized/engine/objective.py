@@ -22,12 +22,12 @@ import torch
 from torch import Tensor
 
 from stylized.engine.choices import GradientNormalization, StyleMixing, StyleStatistic
-from stylized.engine.losses.content import activation, content_loss
+from stylized.engine.losses.content import activation, content_loss, content_target
 from stylized.engine.losses.gradient import unit_gradient
 from stylized.engine.losses.image import alpha_norm, out_of_range, total_variation
 from stylized.engine.losses.statistics import Moments, mix
 from stylized.engine.losses.style import Distance, Statistic, statistic
-from stylized.engine.measurements import Measured, Measurements
+from stylized.engine.measurements import Found, Measured, Measurements
 from stylized.engine.network import Network
 from stylized.engine.parameters import LayerWeight, LossWeights, ParameterError, Parameters
 from stylized.engine.regions import cell_weights
@@ -115,16 +115,19 @@ class Objective:
         styles: Sequence[StyleTarget],
         parameters: Parameters,
         measurements: Measurements | None = None,
+        content_name: Hashable | None = None,
     ) -> None:
         """Build the terms.
 
         content: the photo at the size of the painting, float [1, 3, H, W], RGB 0..255; None if content_weight is 0.
-        styles: none are needed if style_weight is 0. measurements: what named styles measured before, and where it is
-        kept that they do now. Raises ParameterError where a weight asks for a picture that is not there.
+        styles: none are needed if style_weight is 0. measurements: what was measured of named pictures before, and
+        where it is kept that is measured now. content_name: equal for no two photos that differ; None: the photo's maps
+        are not kept. Raises ParameterError where a weight asks for a picture that is not there.
         """
         self._network = network
         self._parameters = parameters
         self._measurements = measurements
+        self._content_name = content_name
         with torch.no_grad():
             self.terms = (
                 *self._content_terms(content),
@@ -168,11 +171,25 @@ class Objective:
             raise ParameterError(
                 "content_weight", "content_weight is above 0, but there is no photo: send one, or set it to 0."
             )
-        targets = self._features(content, _names(layers))
+        targets = self._content_targets(content, _names(layers))
         form = self._parameters.content_loss
         for entry in layers:
             loss = partial(content_loss, target=targets[entry.layer], form=form)
             yield Term("content", weight * entry.weight, loss, entry.layer)
+
+    def _content_targets(self, content: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
+        """The photo's maps; what is kept of them is not computed again."""
+        store, name = self._measurements, self._content_name
+        if store is None or name is None:
+            return self._features(content, layers)
+        keys = {layer: self._key(name, layer, content_target) for layer in layers}
+        found = {layer: kept for layer in layers if (kept := store.get(keys[layer])) is not None}
+        missing = layers - found.keys()
+        if missing:
+            for layer, maps in self._features(content, missing).items():
+                found[layer] = content_target(maps)
+                store.keep(keys[layer], found[layer])
+        return found
 
     def _style_terms(self, styles: Sequence[StyleTarget]) -> Iterator[Term]:
         weight = LossWeights.of(self._parameters).style
@@ -222,7 +239,7 @@ class Objective:
         self, style: StyleTarget, statistics: Sequence[Statistic], layers: frozenset[str]
     ) -> dict[str, list[Moments]]:
         """By layer, the moments of one style for each statistic; what is kept of them is not measured again."""
-        keys = {layer: [self._key(style, layer, part) for part in statistics] for layer in layers}
+        keys = {layer: [self._key(style.name, layer, part.measure) for part in statistics] for layer in layers}
         found = {layer: kept for layer in layers if (kept := self._kept(keys[layer]))}
         missing = layers - found.keys()
         if missing:
@@ -234,20 +251,20 @@ class Objective:
                         self._measurements.keep(key, moments)
         return found
 
-    def _kept(self, keys: Sequence[Measured]) -> list[Moments] | None:
+    def _kept(self, keys: Sequence[Measured[Moments]]) -> list[Moments] | None:
         """All that is asked for, or None."""
         if self._measurements is None:
             return None
         kept = [moments for key in keys if (moments := self._measurements.get(key)) is not None]
         return kept if len(kept) == len(keys) else None
 
-    def _key(self, style: StyleTarget, layer: str, part: Statistic) -> Measured:
+    def _key(self, name: Hashable, layer: str, measure: Callable[[Tensor, Tensor | None], Found]) -> Measured[Found]:
         chosen = self._parameters
         return Measured(
             self._network,
-            style.name,
+            name,
             layer,
-            part.measure,
+            measure,
             chosen.pooling,
             chosen.padding,
             chosen.pooling_scale,

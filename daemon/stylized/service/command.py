@@ -14,7 +14,7 @@ import typer
 
 from neuralstyle.v1.endpoint import WEIGHTS_VARIABLE, home, log_file
 from stylized import __version__
-from stylized.engine.choices import Backend
+from stylized.engine.choices import Backend, Precision
 from stylized.service.limits import WORKERS_PER_DEVICE
 
 LOG_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
@@ -59,10 +59,18 @@ def stylized(
     backend: Annotated[
         Backend,
         typer.Option(
-            help="How the network is computed. winograd: with fewer multiplications, for fp32 on a CPU; reference: in"
-            " plain PyTorch operations, as everywhere else; auto: the faster of them."
+            help="How the network is computed. winograd: with fewer multiplications, for fp32 on a CPU; onednn: with"
+            " fused convolutions, for fp32 and native bf16 on a CPU; reference: in plain PyTorch operations, as"
+            " everywhere else; auto: the fastest of them."
         ),
     ] = Backend.AUTO,
+    precision: Annotated[
+        Precision,
+        typer.Option(
+            help="Arithmetic of the network for jobs that ask for none. auto: bf16 where the device computes it"
+            " natively, else fp32."
+        ),
+    ] = Precision.AUTO,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     background: Annotated[
         bool, typer.Option("--background", help="Log to a rotating file in the home folder instead of the terminal.")
@@ -85,7 +93,8 @@ def stylized(
     place = (folder or home()).absolute()
     try:
         _start_logging(level, log_file(place) if background else None)
-        options = DaemonOptions(place, port, WorkerOptions(_weights(weights), threads, backend), workers)
+        worker = WorkerOptions(_weights(weights), threads, backend, precision)
+        options = DaemonOptions(place, port, worker, workers)
         asyncio.run(serve(options))
     except (AlreadyRunningError, OSError) as error:
         logging.getLogger(__name__).error("%s", error)

@@ -47,8 +47,8 @@ MOST_STATES = 1000
 """States of finished jobs that can be painted on, in each worker, however small: their ids are told with each job."""
 
 MAX_MEASUREMENTS_BYTES = 64 * MIB
-"""What styles of earlier jobs measured, in the workers of a device together: Gram matrices of block1 to block5 of VGG19
-are 1.4 MiB at each size of a style, so these are four or more levels of ten styles."""
+"""What was measured of pictures of earlier jobs, in the workers of a device together: Gram matrices of block1 to block5
+of VGG19 are 1.4 MiB at each size of a style, the relu4_2 of a photo is 6 MiB at 512 x 384."""
 
 MAX_STYLES_BYTES = 64 * MIB
 """Styles of earlier jobs as the workers of a device paint with them: 32-bit floats, 6 MiB for 800 x 600."""

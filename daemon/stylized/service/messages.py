@@ -74,6 +74,8 @@ class RunJob:
     """Least time between two JobStepped, but for the first and the last."""
     mask: BlockName | None = None
     """[H, W]: where to paint."""
+    content_id: str | None = None
+    """The same for the same photo in every job."""
 
 
 @dataclass(frozen=True)

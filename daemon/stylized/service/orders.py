@@ -118,6 +118,7 @@ async def _order_painting(
         progress_interval_s=progress_interval_s(batch=spec.batch),
         mask=await masked(spec.mask),
         resume_from=spec.resume_from,
+        content_id=spec.content.image_id if spec.content else None,
         max_states_bytes=limits.max_states_bytes,
     )
     return message, result, slot

@@ -48,6 +48,7 @@ from stylized.service.decoded import DecodedImages
 from stylized.service.device import Device, find_device, find_devices
 from stylized.service.errors import ServiceError, no_weights
 from stylized.service.feature_worker import FeatureJob
+from stylized.service.heap import Heap
 from stylized.service.limits import MAX_MEASUREMENTS_BYTES, MAX_STYLES_BYTES
 from stylized.service.messages import (
     NO_STATE,
@@ -101,6 +102,12 @@ def main(connection: Connection, options: WorkerOptions) -> None:
     except WeightsDamagedError as error:
         pipe.send(WorkerUnable(Reason.WEIGHTS_DAMAGED.name, str(error)))
         return
+    if options.precision is Precision.BF16 and resolve_precision(Precision.AUTO, device.device) is not Precision.BF16:
+        log.warning(
+            "%s has no arithmetic for bf16: it is emulated, and slower than fp32. Start the daemon with"
+            " --precision fp32, or with auto, to paint faster.",
+            device.name,
+        )
     painter = _Painter(pipe, device, loaded, options)
     facts = tuple(WeightsFacts(one.backbone, one.name, one.sha256) for one in loaded.values())
     devices = tuple(str(one.device) for one in find_devices())
@@ -171,10 +178,12 @@ class _Painter:
         self._device = device
         self._weights = weights
         self._backend = options.backend
+        self._precision = options.precision
         self._networks: dict[tuple[Backbone, Precision, Backend], Network] = {}
         self._jobs: queue.SimpleQueue[RunJob | ShowFeatures] = queue.SimpleQueue()
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
+        self._heap = Heap()
         self._states = KeptStates()
         self._styles = DecodedImages[torch.Tensor](MAX_STYLES_BYTES // options.sharers)
         self._measurements = Measurements(MAX_MEASUREMENTS_BYTES // options.sharers)
@@ -186,6 +195,7 @@ class _Painter:
             job = self._jobs.get()
             self._pipe.send(self._outcome(job))
             del self._controls[job.job_id]
+            self._heap.give_back()
 
     def _listen(self) -> None:
         while True:
@@ -237,7 +247,8 @@ class _Painter:
             return JobFailed(job.job_id, Reason.INTERNAL.name, text)
 
     def _paint(self, job: RunJob) -> JobFinished | JobStopped | JobFailed:
-        precision = resolve_precision(job.precision, self._device.device)
+        asked = self._precision if job.precision is Precision.AUTO else job.precision
+        precision = resolve_precision(asked, self._device.device)
         backend = resolve_backend(self._backend, self._device.device, precision)
         self._device.reset_peak_memory()
         result = PixelBlock.open(job.result)
@@ -264,6 +275,7 @@ class _Painter:
                 mask=self._to_mask(job.mask),
                 resume=state,
                 measurements=self._measurements,
+                content_name=job.content_id,
             )
             style_sizes = request.sizes.styles
             events = stylize(self._network(job.parameters.backbone, precision, backend), request)

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from stylized.engine.choices import Backend
+from stylized.engine.choices import Backend, Precision
 from stylized.service.messages import FromWorker, LogLine, ToWorker
 
 EXIT_S = 2.0
@@ -28,6 +28,8 @@ class WorkerOptions:
     threads: int | None = None
     """CPU threads of all workers on the device together; None leaves it to torch."""
     backend: Backend = Backend.AUTO
+    precision: Precision = Precision.AUTO
+    """For jobs that ask for none."""
     device: str | None = None
     """As torch names it; None is the first there is."""
     sharers: int = 1

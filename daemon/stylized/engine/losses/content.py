@@ -31,6 +31,12 @@ def content_loss(features: Tensor, target: Tensor, form: ContentLoss = ContentLo
             return ratio(difference)
 
 
+def content_target(features: Tensor, weights: Tensor | None = None) -> Tensor:
+    """What of the photo's maps, [1, C, H, W], is compared with: all of them. weights: of cells; there are none."""
+    assert weights is None
+    return features
+
+
 def activation(features: Tensor) -> Tensor:
     """mean(F²): how strongly a layer responds, [1, C, H, W] to a 0-dim tensor.
 

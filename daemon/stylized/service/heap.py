@@ -1,0 +1,55 @@
+"""The heap of the worker: what a step of a painting has freed is kept for the next step, and given back after the job.
+
+glibc asks the system anew for each large block and returns it when it is freed. Every feature map then comes as fresh
+pages, which the kernel has to clear: 50,000 page faults for one gradient at 512 px, a sixth of its time on the two
+cores of a small server. Kept on the heap, the pages are faulted once; a painting's peak was the same in measurements.
+What is accepted: while a job runs, the process stays as large as it was at its largest, and between jobs it may be
+`SPARE_BYTES` larger than it need be. Where the C library is another one, nothing is changed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+
+SPARE_BYTES = 256 * 2**20
+"""Below, giving back costs a small job more than it is worth: its pages would be faulted again by the next one."""
+
+# Of glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+_NEVER = 2**31 - 1
+
+
+class Heap:
+    """This process's heap; one instance, made before anything large is allocated."""
+
+    def __init__(self) -> None:
+        """Keep from now on what is freed."""
+        self._libc = _glibc()
+        if self._libc:
+            self._libc.mallopt(_M_MMAP_MAX, 0)
+            self._libc.mallopt(_M_TRIM_THRESHOLD, _NEVER)
+        self._least = _resident_bytes()
+
+    def give_back(self) -> None:
+        """Return to the system what is free, if it may be much."""
+        if self._libc and _resident_bytes() - self._least > SPARE_BYTES:
+            self._libc.malloc_trim(0)
+            self._least = _resident_bytes()
+
+
+def _glibc() -> ctypes.CDLL | None:
+    try:
+        library = ctypes.CDLL(None)
+    except (OSError, TypeError):  # TypeError: Windows
+        return None
+    return library if hasattr(library, "gnu_get_libc_version") else None
+
+
+def _resident_bytes() -> int:
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,71 @@
+"""The worker's heap keeps a step's memory for the next step, and not beyond the job."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stylized.service.heap import SPARE_BYTES
+
+MIB = 2**20
+PAGE = 4096
+# Ten steps that take and free blocks as a gradient does, some of them while others are held; then the job is over.
+PROGRAM = """
+import json, resource, sys
+from pathlib import Path
+import torch
+from stylized.service.heap import Heap
+
+def resident():
+    return 4096 * int(Path("/proc/self/statm").read_text().split()[1])
+
+def step(mib):
+    blocks = [torch.ones(size * 2**18) for size in (mib, mib // 2, mib // 4)]
+    del blocks[0]
+    blocks.append(torch.ones(mib * 2**18))
+
+kept, mib = sys.argv[1] == "kept", int(sys.argv[2])
+torch.set_num_threads(1)
+heap = Heap() if kept else None
+before = resident()
+for _ in range(3):
+    step(mib)
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    step(mib)
+faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
+painted = resident() - before
+if heap:
+    heap.give_back()
+print(json.dumps([faults, painted, resident() - before]))
+"""
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
+
+
+def _steps(how: str, mib: int) -> tuple[int, int, int]:
+    """Page faults of ten steps after the first three; how much larger the process is after them, and after the job."""
+    run = subprocess.run([sys.executable, "-c", PROGRAM, how, str(mib)], check=True, capture_output=True, text=True)
+    faults, painted, over = json.loads(run.stdout)
+    return faults, painted, over
+
+
+def test_a_step_finds_the_memory_of_the_step_before() -> None:
+    block = 64 * MIB // PAGE
+    assert _steps("kept", 64)[0] < block / 10 < 10 * block < _steps("left alone", 64)[0]
+
+
+def test_after_a_large_job_the_memory_goes_back() -> None:
+    _, painted, over = _steps("kept", 2 * SPARE_BYTES // MIB)
+    assert painted > SPARE_BYTES
+    assert over < 16 * MIB
+
+
+def test_after_a_small_job_it_waits_for_the_next_one() -> None:
+    _, painted, over = _steps("kept", SPARE_BYTES // MIB // 8)
+    assert 0 < painted < SPARE_BYTES
+    assert over > painted - MIB
