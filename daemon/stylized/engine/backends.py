@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 
 from stylized.engine.choices import Backend, Precision
+from stylized.engine.lane import CudaLane, HostLane, Lane
 from stylized.engine.network import Network, Weights
+from stylized.engine.network_cuda import CudaNetwork
 from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.network_winograd import WinogradNetwork
 from stylized.engine.precision import dtype_of
 
-_NETWORKS = {Backend.REFERENCE: TorchNetwork, Backend.WINOGRAD: WinogradNetwork}
+_NETWORKS = {Backend.REFERENCE: TorchNetwork, Backend.WINOGRAD: WinogradNetwork, Backend.CUDA: CudaNetwork}
 
 
 def resolve_backend(backend: Backend, device: torch.device, precision: Precision) -> Backend:
@@ -18,6 +20,8 @@ def resolve_backend(backend: Backend, device: torch.device, precision: Precision
 
     What was asked for where it can be had, else REFERENCE, which runs everywhere.
     """
+    if device.type == "cuda":
+        return Backend.CUDA if backend in (Backend.AUTO, Backend.CUDA) else Backend.REFERENCE
     fits = device.type == "cpu" and precision is Precision.FP32
     return Backend.WINOGRAD if fits and backend is not Backend.REFERENCE else Backend.REFERENCE
 
@@ -25,3 +29,9 @@ def resolve_backend(backend: Backend, device: torch.device, precision: Precision
 def build_network(backend: Backend, weights: Weights, device: torch.device, precision: Precision) -> Network:
     """Copy the weights to a device. backend, precision: resolved. KeyError for AUTO."""
     return _NETWORKS[backend](weights, device=device, dtype=dtype_of(precision))
+
+
+def lane_of(network: Network) -> Lane:
+    """Return how the host works beside a network's device."""
+    on_gpu = isinstance(network, CudaNetwork) and network.device.type == "cuda"
+    return CudaLane(network.device) if on_gpu else HostLane()

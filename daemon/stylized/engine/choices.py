@@ -151,10 +151,12 @@ class Precision(str, Enum):
 class Backend(str, Enum):
     """How the network is computed.
 
-    REFERENCE: plain PyTorch operations, wherever torch runs. WINOGRAD: fp32 on a CPU with fewer multiplications. AUTO:
-    the fastest that a device and an arithmetic have.
+    REFERENCE: plain PyTorch operations, wherever torch runs. WINOGRAD: fp32 on a CPU with fewer multiplications. CUDA:
+    NVIDIA GPUs, with convolutions tuned to each size and steps replayed from recordings; its fp32 rounds to TF32 where
+    the GPU has it. AUTO: the fastest that a device and an arithmetic have.
     """
 
     AUTO = "auto"
     REFERENCE = "reference"
     WINOGRAD = "winograd"
+    CUDA = "cuda"

@@ -83,12 +83,12 @@ class TorchNetwork:
         weight, bias = self._layers[layer.conv]
         around = layer.padding
         if padding is not Padding.ZERO:
-            x, around = _continued(x, layer, padding), 0
+            x, around = continued(x, layer, padding), 0
         result = F.conv2d(x, weight, bias, stride=layer.step, padding=around, groups=layer.groups)
         return F.relu_(result) if rectified else result
 
 
-def _continued(x: Tensor, layer: Convolution, padding: Padding) -> Tensor:
+def continued(x: Tensor, layer: Convolution, padding: Padding) -> Tensor:
     """The picture with as much around it as centres the kernel on its edge."""
     # That is what VGG pads; CaffeNet, trained without any, would otherwise have nothing to put there, and would leave
     # the last pixels of most pictures unseen.

@@ -26,6 +26,8 @@ class LBFGS(Descent):
     After a rejection the pairs are forgotten, since they led there, and the walk begins anew along the gradient.
     """
 
+    in_place = frozenset({"pairs"})
+
     # The first step changes pixels by 1 of 255 on average: visible progress, far from any leap. (Crowson's
     # style_transfer scales by mean |g| in the same way; torch by 1 / Σ|g|, which loses a few iterations.)
     _FIRST_STEP = 1.0
@@ -100,8 +102,9 @@ class LBFGS(Descent):
         both = usable[:, None] & usable[None, :]
         # Rows without a pair become rows of the identity, and what they would add is 0.
         upper = torch.where(both, sy, torch.zeros_like(sy)).triu() + torch.diag(~usable)
-        sg = torch.where(usable, along[:size][oldest_first], 0.0)
-        yg = torch.where(usable, along[size:][oldest_first], 0.0)
+        nothing = torch.zeros_like(along[:size])
+        sg = torch.where(usable, along[:size][oldest_first], nothing)
+        yg = torch.where(usable, along[size:][oldest_first], nothing)
         w = torch.linalg.solve_triangular(upper, sg[:, None], upper=True)[:, 0]
         curved = upper.diagonal() * w + scale * (torch.where(both, yy, torch.zeros_like(yy)) @ w)
         v = torch.linalg.solve_triangular(upper.T, (curved - scale * yg)[:, None], upper=False)[:, 0]
@@ -110,7 +113,7 @@ class LBFGS(Descent):
         coefficients[size + oldest_first] = -scale * w
         return coefficients
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         self._usable = torch.zeros_like(self._usable)
 
     def _rescale(self) -> None:
