@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from stylized.engine.lane import Arrival
 from stylized.engine.network import Network
@@ -86,9 +86,14 @@ class _Tape(TorchDispatchMode):
             storage = tensor.untyped_storage()
             if storage.data_ptr() not in self._made:
                 self._before.setdefault(storage.data_ptr(), (storage, storage.clone()))
+        if func._schema.name in ("aten::squeeze_", "aten::unsqueeze_"):  # only how the tensor is looked at
+            return func(*args, **kwargs)
         read = {leaf.untyped_storage().data_ptr() for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
         found = func(*args, **kwargs)
         results = [leaf for leaf in tree_leaves(found) if isinstance(leaf, Tensor)]
+        # As they are now: the tensors themselves may later be looked at in other ways.
+        args, kwargs = tree_map_only(Tensor, Tensor.detach, (args, kwargs))
+        results = [result.detach() for result in results]
         if written:
             self._done.append((func, args, kwargs, []))
         elif not any(result.untyped_storage().data_ptr() in read for result in results):  # else a view
@@ -101,7 +106,7 @@ class _Tape(TorchDispatchMode):
         for storage, before in self._before.values():
             storage.copy_(before)
         for storage in self._made.values():
-            storage.fill_(0xFF)  # NaN in every type of float
+            torch.empty(0, dtype=torch.uint8).set_(storage).fill_(0xFF)  # NaN in every type of float
 
     @torch.no_grad()
     def play(self) -> None:

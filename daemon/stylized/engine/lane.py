@@ -1,9 +1,9 @@
 """How the host works beside its device.
 
-A CPU has done what it was told when the call returns. A GPU runs ahead of, or rather behind, the host: what is read from
-it has to be waited for, and a host that waits for the newest step leaves the GPU without work. So what is read is
-copied by a stream of its own into pinned memory, and looked at when it is there; and the host waits only for the step
-before the last, lest it orders minutes of work that nobody can stop any more.
+A CPU has done what it was told when the call returns. A GPU is still at it: what is read from it has to be waited for,
+and a host that waits for the newest step leaves the GPU without work. So what is read is copied by a stream of its own
+into pinned memory, and looked at when it is there; and the host waits only for the step before the last, lest it orders
+minutes of work that nobody can stop any more.
 """
 
 from __future__ import annotations
@@ -164,6 +164,14 @@ class CudaLane:
             self._pins = False
             log.warning("no pinned memory, so each look at the painting waits for the device: %s", first_line(error))
             return None
+
+
+def upload(values: Tensor, device: torch.device | str) -> Tensor:
+    """Bring values of the host to a device; to a GPU from pinned memory, which it reads while the host goes on."""
+    device = torch.device(device)
+    if device.type != "cuda" or values.is_cuda:
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 def first_line(error: BaseException) -> str:

@@ -36,6 +36,8 @@ _ROUNDING = 0.02
 # Names of the two memories that a step changes, in one.
 _WALK, _ITERATES = "walk ", "iterates "
 
+_REFUSED = "steps are not recorded: %s"
+
 
 class Stepping:
     """Steps of a walk, and what stands for it after each."""
@@ -105,17 +107,8 @@ class Stepping:
             for name, value in kept.items()
             if isinstance(value, Tensor)
         }
-        if own.keys() != kept.keys():
-            log.warning("steps are not recorded: a count is kept on the host")
-            self._plain()
-            return
         self._adopt(own)
-        try:
-            with self._lane.tuned():
-                again = recorder.record(lambda: self._into(own))
-        except Exception as error:  # noqa: BLE001 - nothing that a recording runs into may end the painting
-            log.warning("steps are not recorded: %s", first_line(error))
-            again = None
+        again = self._recorded(recorder, own)
         self._adopt(own)
         with self._lane.tuned():
             self._plain()
@@ -123,14 +116,21 @@ class Stepping:
             return
         plain = self._memory()
         self._adopt(own)
-        again()  # what steps write in place they both write, and it is the same
-        different = _difference(plain, own)
-        if different:
-            log.warning("steps are not recorded: the recording gives another %s", different)
+        refusal = _refusal(again, plain, own)
+        if refusal:
+            log.warning(_REFUSED, refusal)
             self._adopt(plain)
-            self._walk.forget()  # since the recording has written in place
+            self._walk.forget()  # what it learnt may have been written into by a recording that is wrong
             return
         self._again = again
+
+    def _recorded(self, recorder: Recorder, own: Mapping[str, Tensor]) -> Work | None:
+        try:
+            with self._lane.tuned():
+                return recorder.record(lambda: self._into(own))
+        except Exception as error:  # nothing that a recording runs into may end the painting
+            log.warning(_REFUSED, first_line(error))
+            return None
 
     def _into(self, own: Mapping[str, Tensor]) -> None:
         """Take a step from a walk that stands at `own`, and write where it led there."""
@@ -153,15 +153,22 @@ def _part(memory: Memory, prefix: str) -> Memory:
     return {name.removeprefix(prefix): value for name, value in memory.items() if name.startswith(prefix)}
 
 
-def _difference(plain: Mapping[str, Tensor | int], recorded: Mapping[str, Tensor]) -> str | None:
-    """What a recorded step has otherwise than the same step without a recording, or None. Waits for the device."""
-    for name, found in recorded.items():
-        expected = plain[name]
-        if expected is not found and not _alike(torch.as_tensor(expected), found):
-            return name
-    point, candidate = _WALK + "point", _WALK + "candidate"
-    moves = [torch.as_tensor(memory[candidate]) - torch.as_tensor(memory[point]) for memory in (plain, recorded)]
-    return None if _alike(*moves) else "move"
+def _refusal(again: Work, plain: Mapping[str, Tensor | int], own: Mapping[str, Tensor]) -> str | None:
+    """Repeat a recording for the first time; return what it fails at, or has otherwise than the same step without it.
+
+    What steps write in place both have written, and it is the same. Waits for the device.
+    """
+    try:
+        again()
+        for name, found in own.items():
+            expected = plain[name]
+            if expected is not found and not _alike(torch.as_tensor(expected), found):
+                return f"the recording gives another {name}"
+        point, candidate = _WALK + "point", _WALK + "candidate"
+        moves = [torch.as_tensor(memory[candidate]) - torch.as_tensor(memory[point]) for memory in (plain, own)]
+        return None if _alike(*moves) else "the recording moves elsewhere"
+    except Exception as error:  # as above
+        return first_line(error)
 
 
 def _alike(expected: Tensor, found: Tensor) -> bool:

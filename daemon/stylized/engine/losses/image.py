@@ -59,8 +59,7 @@ def alpha_norm(image: Tensor, power: float) -> Tensor:
 def _power(squares: Tensor, power: float) -> Tensor:
     """squares^power with a gradient of 0 at 0, where below 1 it would be infinite, and NaN after the chain rule."""
     there = squares > 0
-    raised = torch.where(there, squares, torch.ones_like(squares)).pow(power)
-    return torch.where(there, raised, torch.zeros_like(raised))
+    return torch.where(there, torch.where(there, squares, 1.0).pow(power), 0.0)
 
 
 def _nine_point(image: Tensor) -> Tensor:

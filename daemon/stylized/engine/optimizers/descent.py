@@ -75,9 +75,7 @@ class Descent(ABC):
             accept = finite & (found.total - before.total <= self._greatest_rise * before.total.abs())
         now = select(accept, found, before)
         point = torch.where(accept, self._candidate, self._point)
-        # Numbers of the host are spelt as tensors of the device: torch.where would copy them there, and wait.
-        shrink = torch.full_like(self._stretch, _SHRINK)
-        shorter = self._stretch * torch.where(finite, torch.full_like(shrink, _SHRINK_AT_A_RISE), shrink)
+        shorter = self._stretch * torch.where(finite, _SHRINK_AT_A_RISE, _SHRINK)
         self._stretch = torch.where(accept, (self._stretch * _GROW).clamp(max=1.0), shorter)
         self._rejections = torch.where(accept, torch.zeros_like(self._rejections), self._rejections + 1)
         self._learn(accept, point, point - self._point, now.gradient - before.gradient)

@@ -102,9 +102,8 @@ class LBFGS(Descent):
         both = usable[:, None] & usable[None, :]
         # Rows without a pair become rows of the identity, and what they would add is 0.
         upper = torch.where(both, sy, torch.zeros_like(sy)).triu() + torch.diag(~usable)
-        nothing = torch.zeros_like(along[:size])
-        sg = torch.where(usable, along[:size][oldest_first], nothing)
-        yg = torch.where(usable, along[size:][oldest_first], nothing)
+        sg = torch.where(usable, along[:size][oldest_first], 0.0)
+        yg = torch.where(usable, along[size:][oldest_first], 0.0)
         w = torch.linalg.solve_triangular(upper, sg[:, None], upper=True)[:, 0]
         curved = upper.diagonal() * w + scale * (torch.where(both, yy, torch.zeros_like(yy)) @ w)
         v = torch.linalg.solve_triangular(upper.T, (curved - scale * yg)[:, None], upper=False)[:, 0]
