@@ -77,7 +77,11 @@ def test_a_painting_of_200_steps_is_as_good(winograd_network: Network, network: 
         (Backend.REFERENCE, CPU, Precision.FP32, Backend.REFERENCE),
         (Backend.WINOGRAD, CPU, Precision.BF16, Backend.REFERENCE),
         (Backend.AUTO, CPU, Precision.BF16, Backend.REFERENCE),
-        (Backend.AUTO, CUDA, Precision.FP32, Backend.REFERENCE),
+        (Backend.CUDA, CPU, Precision.FP32, Backend.REFERENCE),
+        (Backend.AUTO, CUDA, Precision.FP32, Backend.CUDA),
+        (Backend.AUTO, CUDA, Precision.BF16, Backend.CUDA),
+        (Backend.CUDA, CUDA, Precision.BF16, Backend.CUDA),
+        (Backend.REFERENCE, CUDA, Precision.BF16, Backend.REFERENCE),
         (Backend.WINOGRAD, CUDA, Precision.FP32, Backend.REFERENCE),
     ],
 )

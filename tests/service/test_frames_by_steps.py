@@ -33,8 +33,7 @@ def shown_steps(every: int, steps: int, slot_taken_at: set[int]) -> list[int]:
     shown = []
     for iteration in range(1, steps + 1):
         if viewer.is_due(iteration, now=0.0) and iteration not in slot_taken_at:
-            picture = torch.zeros(1, 3, 4, 4)
-            step = SimpleNamespace(iteration=iteration, picture=lambda: picture, send=HostLane().fetch)
+            step = SimpleNamespace(iteration=iteration, picture=lambda: torch.zeros(1, 3, 4, 4), send=HostLane().fetch)
             viewer.make(cast(Step, step), now=0.0)
             frame = viewer.finished()
             assert frame is not None

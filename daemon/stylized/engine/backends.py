@@ -23,7 +23,7 @@ def resolve_backend(backend: Backend, device: torch.device, precision: Precision
     if device.type == "cuda":
         return Backend.CUDA if backend in (Backend.AUTO, Backend.CUDA) else Backend.REFERENCE
     fits = device.type == "cpu" and precision is Precision.FP32
-    return Backend.WINOGRAD if fits and backend is not Backend.REFERENCE else Backend.REFERENCE
+    return Backend.WINOGRAD if fits and backend in (Backend.AUTO, Backend.WINOGRAD) else Backend.REFERENCE
 
 
 def build_network(backend: Backend, weights: Weights, device: torch.device, precision: Precision) -> Network:
