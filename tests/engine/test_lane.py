@@ -5,7 +5,7 @@ walk without keeping it. Played with streams and events that only note what is o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -149,6 +149,7 @@ def test_a_recording_that_breaks_leaves_the_stream_that_was(cuda: _Cuda, monkeyp
             raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: None)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
     monkeypatch.setattr(torch.cuda, "graph", Graph)
     with pytest.raises(RuntimeError, match="during capture"):
         CudaRecorder(DEVICE).record(lambda: None)

@@ -118,6 +118,7 @@ class Course:
     def finished(self) -> Finished:
         """Return the painting at the full size. Raises NotFiniteError if no picture was ever good."""
         stage = self._at
+        stage.stepping.end()
         canvas, point, held = stage.canvas, stage.iterates.point, stage.canvas.held
         losses = _finite(stage.iterates.evaluation or stage.objective.evaluate(held.shown(point) if held else point))
         losses = losses or _finite(stage.walk.evaluation) or self._good
@@ -230,6 +231,7 @@ class Course:
         if last or not (recolored or LossWeights.of(self._parameters) != LossWeights.of(before)):
             return
         self._note_good(stage.walk.evaluation)
+        stage.stepping.end()
         # Built anew, since a weight of 0 leaves its targets out; that costs less than a step.
         stage.objective = self._objective(stage.canvas)
         stage.walk.objective_changed()

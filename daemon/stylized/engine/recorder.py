@@ -40,7 +40,10 @@ class CudaRecorder:
         graph = torch.cuda.CUDAGraph()
         try:
             # thread_local: other threads of the process may go on using the device.
-            with torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"):
+            with (
+                torch.cuda.device(self._device),
+                torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+            ):
                 work()
         except BaseException:
             # torch.cuda.graph does not go back to the stream before if the recording cannot be ended.

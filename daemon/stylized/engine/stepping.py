@@ -36,8 +36,6 @@ _ROUNDING = 0.02
 # Names of the two memories that a step changes, in one.
 _WALK, _ITERATES = "walk ", "iterates "
 
-_REFUSED = "steps are not recorded: %s"
-
 
 class Stepping:
     """Steps of a walk, and what stands for it after each."""
@@ -67,6 +65,10 @@ class Stepping:
             with self._lane.tuned():
                 self._plain()
         self._lane.pace()
+
+    def end(self) -> None:
+        """No step follows: the recording's memory, which is that of a step, is free for others."""
+        self._again = self._recorder = None
 
     @property
     def evaluation(self) -> Evaluation:
@@ -101,36 +103,33 @@ class Stepping:
     def _record(self, recorder: Recorder) -> None:
         """Take a step, and have the next ones repeat a recording of it, if it can be had and is right."""
         self._recorder = None
-        kept = self._memory()
         own = {
             name: value if name.removeprefix(_WALK) in self._walk.in_place else value.clone()
-            for name, value in kept.items()
+            for name, value in self._memory().items()
             if isinstance(value, Tensor)
         }
         self._adopt(own)
-        again = self._recorded(recorder, own)
-        self._adopt(own)
+        # Before it is recorded: afterwards there might not be the memory for a step of either kind.
         with self._lane.tuned():
             self._plain()
-        if again is None:
-            return
         plain = self._memory()
         self._adopt(own)
-        refusal = _refusal(again, plain, own)
-        if refusal:
-            log.warning(_REFUSED, refusal)
-            self._adopt(plain)
-            self._walk.forget()  # what it learnt may have been written into by a recording that is wrong
-            return
-        self._again = again
-
-    def _recorded(self, recorder: Recorder, own: Mapping[str, Tensor]) -> Work | None:
+        again = None
         try:
             with self._lane.tuned():
-                return recorder.record(lambda: self._into(own))
+                again = recorder.record(lambda: self._into(own))
+            self._adopt(own)
+            again()
+            refusal = _difference(plain, own)
         except Exception as error:  # nothing that a recording runs into may end the painting
-            log.warning(_REFUSED, first_line(error))
-            return None
+            refusal = first_line(error)
+        if refusal is None:
+            self._again = again
+            return
+        log.warning("steps are not recorded: %s", refusal)
+        self._adopt(plain)
+        if again:
+            self._walk.forget()  # what it learnt may have been written into by a recording that is wrong
 
     def _into(self, own: Mapping[str, Tensor]) -> None:
         """Take a step from a walk that stands at `own`, and write where it led there."""
@@ -153,22 +152,18 @@ def _part(memory: Memory, prefix: str) -> Memory:
     return {name.removeprefix(prefix): value for name, value in memory.items() if name.startswith(prefix)}
 
 
-def _refusal(again: Work, plain: Mapping[str, Tensor | int], own: Mapping[str, Tensor]) -> str | None:
-    """Repeat a recording for the first time; return what it fails at, or has otherwise than the same step without it.
+def _difference(plain: Mapping[str, Tensor | int], own: Mapping[str, Tensor]) -> str | None:
+    """What a recording's step has otherwise than the same step without it, or None. Waits for the device.
 
-    What steps write in place both have written, and it is the same. Waits for the device.
+    What steps write in place both have written.
     """
-    try:
-        again()
-        for name, found in own.items():
-            expected = plain[name]
-            if expected is not found and not _alike(torch.as_tensor(expected), found):
-                return f"the recording gives another {name}"
-        point, candidate = _WALK + "point", _WALK + "candidate"
-        moves = [torch.as_tensor(memory[candidate]) - torch.as_tensor(memory[point]) for memory in (plain, own)]
-        return None if _alike(*moves) else "the recording moves elsewhere"
-    except Exception as error:  # as above
-        return first_line(error)
+    for name, found in own.items():
+        expected = plain[name]
+        if expected is not found and not _alike(torch.as_tensor(expected), found):
+            return f"the recording gives another {name}"
+    point, candidate = _WALK + "point", _WALK + "candidate"
+    moves = [torch.as_tensor(memory[candidate]) - torch.as_tensor(memory[point]) for memory in (plain, own)]
+    return None if _alike(*moves) else "the recording moves elsewhere"
 
 
 def _alike(expected: Tensor, found: Tensor) -> bool:

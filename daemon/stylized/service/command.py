@@ -47,8 +47,8 @@ def stylized(
     backend: Annotated[
         Backend,
         typer.Option(
-            help="How the network is computed. winograd: with fewer multiplications, for fp32 on a CPU; reference: in"
-            " plain PyTorch operations, as everywhere else; auto: the faster of them."
+            help="How the network is computed. winograd: with fewer multiplications, for fp32 on a CPU; cuda: tuned"
+            " and recorded, on NVIDIA GPUs; reference: in plain PyTorch operations, everywhere; auto: the fastest."
         ),
     ] = Backend.AUTO,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
