@@ -104,4 +104,4 @@ def test_what_waits_is_seen() -> None:
     with pytest.raises((AssertionError, NotImplementedError)), NothingWaits():
         values.to("meta").cpu()
     with pytest.raises(AssertionError), NothingWaits():
-        torch.ones(3, device="meta") + torch.ones(())
+        torch.ones(3, device="meta").add(torch.ones(()))
