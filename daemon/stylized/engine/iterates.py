@@ -102,7 +102,7 @@ class BestIterate(Iterates):
 
     def adopt(self, memory: Memory) -> None:
         if "point" in memory:
-            self._point, self._evaluation = torch.as_tensor(memory["point"]), evaluation_in(memory)
+            self._point, self._evaluation = memory["point"], evaluation_in(memory)
 
 
 class AverageIterate(Iterates):
@@ -142,7 +142,7 @@ class AverageIterate(Iterates):
 
     def adopt(self, memory: Memory) -> None:
         if "sum" in memory:
-            self._sum, self._power = torch.as_tensor(memory["sum"]), torch.as_tensor(memory["power"])
+            self._sum, self._power = memory["sum"], memory["power"]
 
 
 def make_iterates(parameters: Parameters) -> Iterates:

@@ -92,7 +92,7 @@ class Stepping:
         self._walk.step(self._evaluate)
         self._iterates.take(self._walk)
 
-    def _memory(self) -> dict[str, Tensor | int]:
+    def _memory(self) -> dict[str, Tensor]:
         walk = {_WALK + name: value for name, value in self._walk.state().items()}
         return {**walk, **{_ITERATES + name: value for name, value in self._iterates.state().items()}}
 
@@ -106,7 +106,6 @@ class Stepping:
         own = {
             name: value if name.removeprefix(_WALK) in self._walk.in_place else value.clone()
             for name, value in self._memory().items()
-            if isinstance(value, Tensor)
         }
         self._adopt(own)
         # Before it is recorded: afterwards there might not be the memory for a step of either kind.
@@ -141,7 +140,6 @@ class Stepping:
         # What is still to be read from `own` is read before any of it is overwritten.
         fresh: list[tuple[Tensor, Tensor]] = []
         for name, value in found.items():
-            assert isinstance(value, Tensor)
             if value is not own[name]:
                 fresh.append((own[name], value.clone() if value.untyped_storage().data_ptr() in places else value))
         for place, value in fresh:
@@ -152,17 +150,17 @@ def _part(memory: Memory, prefix: str) -> Memory:
     return {name.removeprefix(prefix): value for name, value in memory.items() if name.startswith(prefix)}
 
 
-def _difference(plain: Mapping[str, Tensor | int], own: Mapping[str, Tensor]) -> str | None:
+def _difference(plain: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str | None:
     """What a recording's step has otherwise than the same step without it, or None. Waits for the device.
 
     What steps write in place both have written.
     """
     for name, found in own.items():
         expected = plain[name]
-        if expected is not found and not _alike(torch.as_tensor(expected), found):
+        if expected is not found and not _alike(expected, found):
             return f"the recording gives another {name}"
     point, candidate = _WALK + "point", _WALK + "candidate"
-    moves = [torch.as_tensor(memory[candidate]) - torch.as_tensor(memory[point]) for memory in (plain, own)]
+    moves = [memory[candidate] - memory[point] for memory in (plain, own)]
     return None if _alike(*moves) else "the recording moves elsewhere"
 
 

@@ -65,6 +65,6 @@ class Adam(Descent):
         return {"mean": self._mean, "square": self._square, "powers": self._powers, **first}
 
     def _recall(self, memory: Memory) -> None:
-        self._mean, self._square = torch.as_tensor(memory["mean"]), torch.as_tensor(memory["square"])
-        self._powers = torch.as_tensor(memory["powers"])
-        self._first_rms = torch.as_tensor(memory["first_rms"]) if "first_rms" in memory else None
+        self._mean, self._square = memory["mean"], memory["square"]
+        self._powers = memory["powers"]
+        self._first_rms = memory.get("first_rms")

@@ -127,8 +127,8 @@ class Descent(ABC):
 
     def adopt(self, memory: Memory) -> None:
         """Stand there with these very tensors, which must be on the walk's device."""
-        self._point, self._candidate = torch.as_tensor(memory["point"]), torch.as_tensor(memory["candidate"])
-        self._stretch, self._rejections = torch.as_tensor(memory["stretch"]), torch.as_tensor(memory["rejections"])
+        self._point, self._candidate = memory["point"], memory["candidate"]
+        self._stretch, self._rejections = memory["stretch"], memory["rejections"]
         self._accepted = evaluation_in(memory)
         self._recall(memory)
 

@@ -129,9 +129,9 @@ class LBFGS(Descent):
         }
 
     def _recall(self, memory: Memory) -> None:
-        self._pairs, self._gram = torch.as_tensor(memory["pairs"]), torch.as_tensor(memory["gram"])
-        self._usable, self._gamma = torch.as_tensor(memory["usable"]), torch.as_tensor(memory["gamma"])
-        self._place = torch.as_tensor(memory["place"])
+        self._pairs, self._gram = memory["pairs"], memory["gram"]
+        self._usable, self._gamma = memory["usable"], memory["gamma"]
+        self._place = memory["place"]
 
 
 class LBFGSB(LBFGS):
