@@ -115,6 +115,10 @@ class _Tape(TorchDispatchMode):
             for result, value in zip(results, found, strict=False):
                 result.copy_(value)
 
+    def holds(self, tensor: Tensor) -> bool:
+        """Tell whether a tensor lies in memory that was allocated here."""
+        return tensor.untyped_storage().data_ptr() in self._made
+
     def _named(self, func: Any, kwargs: Any) -> Iterator[tuple[Any, Any]]:
         return ((argument, kwargs[argument.name]) for argument in func._schema.arguments if argument.name in kwargs)
 
@@ -126,6 +130,7 @@ class TapeRecorder:
     def __init__(self) -> None:
         self.recordings = 0
         self.repetitions = 0
+        self._tapes: list[_Tape] = []
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
         tape = _Tape()
@@ -133,12 +138,17 @@ class TapeRecorder:
             work()
         tape.undo()
         self.recordings += 1
+        self._tapes.append(tape)
 
         def again() -> None:
             self.repetitions += 1
             tape.play()
 
         return again
+
+    def holds(self, tensor: Tensor) -> bool:
+        """Tell whether a tensor lies in the memory of a recording, which goes when the recording goes."""
+        return any(tape.holds(tensor) for tape in self._tapes)
 
 
 class _Sent:

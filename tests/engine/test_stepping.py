@@ -17,9 +17,12 @@ import torch
 from torch import Tensor
 
 from stylized.engine.choices import Backbone, Iterate, Optimizer
+from stylized.engine.iterates import LastIterate
 from stylized.engine.network_cuda import CudaNetwork
-from stylized.engine.optimizers import LBFGS
+from stylized.engine.objective import Objective, StyleTarget
+from stylized.engine.optimizers import LBFGS, Descent, Memory, make_optimizer
 from stylized.engine.parameters import LayerWeight, Parameters, Steering
+from stylized.engine.stepping import Stepping
 from stylized.engine.stylize import Finished, Planned, Request, StyleSource, stylize
 
 from .lanes import AheadLane, TapeRecorder, use_lane
@@ -71,6 +74,8 @@ def _same(monkeypatch: pytest.MonkeyPatch, lane: AheadLane, *asked: Any, **reque
     for one, other in zip(ours, pictures, strict=True):
         assert torch.equal(one, other)
     assert our_losses == losses
+    assert isinstance(lane.recorder, TapeRecorder)
+    assert not any(lane.recorder.holds(one) for one in ours)
 
 
 @pytest.mark.parametrize("iterate", list(Iterate))
@@ -192,6 +197,49 @@ def test_a_recording_that_cannot_be_repeated_is_not_used(
     settings = _settings(optimizer=Optimizer.ADAM, iterate=Iterate.AVERAGE)
     _same(monkeypatch, AheadLane(_Wrong(fail)), settings)
     assert [record.getMessage() for record in caplog.records] == ["steps are not recorded: CUDA error: no"]
+
+
+class _BeforeLast(LastIterate):
+    """The point before the last, which a step puts where the last was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: tuple[Tensor, Tensor] | None = None
+
+    def take(self, walk: Descent) -> None:
+        super().take(walk)
+        self._kept = (walk.point if self._kept is None else self._kept[1], walk.point)
+
+    @property
+    def point(self) -> Tensor:
+        assert self._kept is not None
+        return self._kept[0]
+
+    def state(self) -> Memory:
+        assert self._kept is not None
+        return {"before": self._kept[0], "last": self._kept[1]}
+
+    def adopt(self, memory: Memory) -> None:
+        self._kept = memory["before"], memory["last"]
+
+
+def test_what_a_step_moves_from_one_place_to_another_is_moved_before_it_is_overwritten() -> None:
+    def points(recorder: TapeRecorder | None) -> list[Tensor]:
+        objective = Objective(
+            _network(), 255 * shapes(24, 24), [StyleTarget(255 * shapes(24, 24, 7), 1.0)], _settings()
+        )
+        walk = make_optimizer(255 * shapes(24, 24), _settings(optimizer=Optimizer.ADAM))
+        stepping = Stepping(walk, _BeforeLast(), objective.evaluate, AheadLane(recorder), repeats=True)
+        found = []
+        for left in range(STEPS, 0, -1):
+            stepping.step(left)
+            found.append(stepping.point)
+        return found
+
+    recorder = TapeRecorder()
+    for ours, expected in zip(points(recorder), points(None), strict=True):
+        assert torch.equal(ours, expected)
+    assert recorder.repetitions == 1 + REPEATED
 
 
 def test_the_host_keeps_pace_with_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
