@@ -217,7 +217,7 @@ class _BeforeLast(LastIterate):
 
     def state(self) -> Memory:
         assert self._kept is not None
-        return {"before": self._kept[0], "last": self._kept[1]}
+        return {"last": self._kept[1], "before": self._kept[0]}
 
     def adopt(self, memory: Memory) -> None:
         self._kept = memory["before"], memory["last"]
