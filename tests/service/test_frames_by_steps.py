@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from neuralstyle.v1 import stylize_pb2 as pb
+from stylized.engine.lane import HostLane
 from stylized.engine.stylize import Step
 from stylized.service.jobs import Job
 from stylized.service.messages import FrameBlock
 from stylized.service.outbox import Outbox, Preview, RawFrame
 from stylized.service.pixelblocks import BlockName, PixelBlock
-from stylized.service.worker import _Viewer
+from stylized.service.viewer import Viewer
 from tests.service.test_queue import SPEC
 
 BY_STEPS = Preview(64, 0.5, pb.FRAME_FORMAT_JPEG, 10)
@@ -28,12 +29,15 @@ LATER = 0.01
 def shown_steps(every: int, steps: int, slot_taken_at: set[int]) -> list[int]:
     """The steps after which the worker makes a frame."""
     slot = cast(PixelBlock, SimpleNamespace(array=np.zeros(3 * 4 * 4, np.uint8)))
-    viewer = _Viewer("job", FrameBlock(cast(BlockName, None), 4, 1000.0, every), slot)
+    viewer = Viewer("job", FrameBlock(cast(BlockName, None), 4, 1000.0, every), slot)
     shown = []
     for iteration in range(1, steps + 1):
         if viewer.is_due(iteration, now=0.0) and iteration not in slot_taken_at:
-            step = SimpleNamespace(iteration=iteration, picture=lambda: torch.zeros(1, 3, 4, 4))
-            shown.append(viewer.show(cast(Step, step), now=0.0).iteration)
+            step = SimpleNamespace(iteration=iteration, picture=lambda: torch.zeros(1, 3, 4, 4), send=HostLane().fetch)
+            viewer.make(cast(Step, step), now=0.0)
+            frame = viewer.finished()
+            assert frame is not None
+            shown.append(frame.iteration)
     return shown
 
 

@@ -6,5 +6,8 @@ The engine opens no file or socket, reads no clock and prints nothing. In readin
                                                      check a request in milliseconds
     vgg, losses, objective                           what is minimised
     precision, backends, resample, optimizers        how
+    lane, recorder, stepping, looks                  beside a device that runs ahead of the host
     stylize                                          the generator that ties them together
+
+What it leaves out, since a GPU refuses it, is a line for `logging`.
 """

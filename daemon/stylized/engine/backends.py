@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 
 from stylized.engine.choices import Backend, Precision
+from stylized.engine.lane import CudaLane, HostLane, Lane
 from stylized.engine.network import Network, Weights
+from stylized.engine.network_cuda import CudaNetwork
 from stylized.engine.network_onednn import OnednnNetwork
 from stylized.engine.network_torch import TorchNetwork
 from stylized.engine.network_winograd import WinogradNetwork
@@ -15,10 +17,14 @@ _NETWORKS = {
     Backend.REFERENCE: TorchNetwork,
     Backend.ONEDNN: OnednnNetwork,
     Backend.WINOGRAD: WinogradNetwork,
+    Backend.CUDA: CudaNetwork,
 }
 
-# Fastest first.
-_ON_CPU = {Precision.FP32: (Backend.WINOGRAD, Backend.ONEDNN), Precision.BF16: (Backend.ONEDNN,)}
+# By device, fastest first.
+_USABLE = {
+    "cpu": {Precision.FP32: (Backend.WINOGRAD, Backend.ONEDNN), Precision.BF16: (Backend.ONEDNN,)},
+    "cuda": {Precision.FP32: (Backend.CUDA,), Precision.BF16: (Backend.CUDA,)},
+}
 
 
 def resolve_backend(backend: Backend, device: torch.device, precision: Precision) -> Backend:
@@ -26,7 +32,7 @@ def resolve_backend(backend: Backend, device: torch.device, precision: Precision
 
     What was asked for where it can be had, and for AUTO the fastest; else REFERENCE, which runs everywhere.
     """
-    usable = _ON_CPU[precision] if device.type == "cpu" else ()
+    usable = _USABLE.get(device.type, {}).get(precision, ())
     if backend is Backend.AUTO and usable:
         return usable[0]
     return backend if backend in usable else Backend.REFERENCE
@@ -35,3 +41,9 @@ def resolve_backend(backend: Backend, device: torch.device, precision: Precision
 def build_network(backend: Backend, weights: Weights, device: torch.device, precision: Precision) -> Network:
     """Copy the weights to a device. backend, precision: resolved. KeyError for AUTO."""
     return _NETWORKS[backend](weights, device=device, dtype=dtype_of(precision))
+
+
+def lane_of(network: Network) -> Lane:
+    """Return how the host works beside a network's device."""
+    on_gpu = isinstance(network, CudaNetwork) and network.device.type == "cuda"
+    return CudaLane(network.device) if on_gpu else HostLane()

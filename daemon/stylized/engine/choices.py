@@ -152,10 +152,12 @@ class Backend(str, Enum):
     """How the network is computed.
 
     REFERENCE: plain PyTorch operations, wherever torch runs. ONEDNN: fused convolutions on a CPU. WINOGRAD: fp32 on a
-    CPU with fewer multiplications. AUTO: the fastest that a device and an arithmetic have.
+    CPU with fewer multiplications. CUDA: NVIDIA GPUs, with convolutions tuned to each size and steps replayed from
+    recordings; its fp32 rounds to TF32 where the GPU has it. AUTO: the fastest that a device and an arithmetic have.
     """
 
     AUTO = "auto"
     REFERENCE = "reference"
     ONEDNN = "onednn"
     WINOGRAD = "winograd"
+    CUDA = "cuda"

@@ -13,10 +13,12 @@ from random import Random
 import torch
 from torch import Tensor
 
+from stylized.engine.backends import lane_of
 from stylized.engine.canvas import Canvas, photo_at
 from stylized.engine.choices import ColorMethod
 from stylized.engine.iterates import Iterates, make_iterates
 from stylized.engine.job import EndNow, Finished, Request, State, Step, fingerprint, numbers
+from stylized.engine.looks import Looks
 from stylized.engine.needs import check_pictures
 from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective
@@ -24,8 +26,9 @@ from stylized.engine.optimizers import MAX_REJECTIONS, Descent, make_optimizer
 from stylized.engine.parameters import LossWeights, Steering
 from stylized.engine.resample import rescale
 from stylized.engine.schedule import Level
+from stylized.engine.stepping import Stepping
 
-# How often it is looked whether the walk still gets anywhere; looking waits for the device. `plateau` is defined by it.
+# How often it is looked whether the walk still gets anywhere. `plateau` is defined by it.
 _CHECK_EVERY = 10
 
 
@@ -50,6 +53,8 @@ class Stage:
     objective: Objective
     walk: Descent
     iterates: Iterates
+    stepping: Stepping
+    looks: Looks
 
 
 class Course:
@@ -65,6 +70,7 @@ class Course:
     ) -> None:
         """Begin. in_use: of RegionPlan. warnings: what the user should know from the start. Raises ResumeError."""
         self._network = network
+        self._lane = lane_of(network)
         self._request = request
         self._in_use = in_use
         self._full = levels[-1]
@@ -89,15 +95,14 @@ class Course:
         reference = float("inf")
         for number in range(1, level.iterations + 1):
             self._iteration += 1
-            stage.walk.step(self._evaluate)
-            stage.iterates.take(stage.walk)
+            stage.stepping.step(1 + level.iterations - number)
             over = False
-            if number % _CHECK_EVERY == 0:
-                over = self._is_stuck(stage)
+            look = stage.looks.look(stage.walk, last=number == level.iterations) if number % _CHECK_EVERY == 0 else None
+            if look:
+                over = look.rejections >= MAX_REJECTIONS and self._is_stuck(stage)
                 if self._parameters.plateau > 0:
-                    total = stage.walk.evaluation.total.item()
-                    over |= reference - total < self._parameters.plateau * abs(reference)
-                    reference = total
+                    over |= reference - look.total < self._parameters.plateau * abs(reference)
+                    reference = look.total
             if over:
                 self._iterations -= level.iterations - number
             order = yield self._step(stage)
@@ -113,6 +118,7 @@ class Course:
     def finished(self) -> Finished:
         """Return the painting at the full size. Raises NotFiniteError if no picture was ever good."""
         stage = self._at
+        stage.stepping.end()
         canvas, point, held = stage.canvas, stage.iterates.point, stage.canvas.held
         losses = _finite(stage.iterates.evaluation or stage.objective.evaluate(held.shown(point) if held else point))
         losses = losses or _finite(stage.walk.evaluation) or self._good
@@ -135,9 +141,10 @@ class Course:
             self._iteration,
             self._iterations,
             stage.canvas.level,
-            stage.walk.evaluation,
-            stage.iterates.point,
+            stage.stepping.evaluation,
+            stage.stepping.point,
             stage.canvas.shown(self._parameters),
+            self._lane,
         )
 
     def _enter(self, level: Level) -> None:
@@ -154,7 +161,8 @@ class Course:
             self._stage = None  # before the next takes its memory
             walk.resample(start)
             canvas = self._canvas(level)
-        self._stage = Stage(canvas, self._objective(canvas), walk, iterates)
+        objective = self._objective(canvas)
+        self._stage = Stage(canvas, objective, walk, iterates, self._stepping(walk, iterates), Looks(self._lane))
 
     def _canvas(self, level: Level) -> Canvas:
         return Canvas(self._network, self._request, level, self._parameters, self._in_use)
@@ -162,6 +170,10 @@ class Course:
     def _objective(self, canvas: Canvas) -> Objective:
         self._minimised = self._parameters
         return canvas.objective(self._parameters)
+
+    def _stepping(self, walk: Descent, iterates: Iterates) -> Stepping:
+        repeats = self._parameters.jitter == 0
+        return Stepping(walk, iterates, self._evaluate, self._lane, repeats=repeats)
 
     def _first_walk(self, canvas: Canvas) -> Descent:
         return make_optimizer(canvas.start(self._parameters), self._parameters)
@@ -219,10 +231,13 @@ class Course:
         if last or not (recolored or LossWeights.of(self._parameters) != LossWeights.of(before)):
             return
         self._note_good(stage.walk.evaluation)
+        stage.stepping.end()
         # Built anew, since a weight of 0 leaves its targets out; that costs less than a step.
         stage.objective = self._objective(stage.canvas)
         stage.walk.objective_changed()
         stage.iterates.objective_changed()
+        # What was recorded or looked at is of the objective before.
+        stage.stepping, stage.looks = self._stepping(stage.walk, stage.iterates), Looks(self._lane)
 
     def _end_now(self, order: EndNow) -> None:
         if order.color is not None:

@@ -39,8 +39,12 @@ class Iterates(ABC):
         """Return all that the next steps depend on, as `Descent.state` does."""
         return {}
 
-    def load_state(self, memory: Memory, device: torch.device) -> None:  # noqa: B027
+    def load_state(self, memory: Memory, device: torch.device) -> None:
         """Stand where another of the same kind stood. `memory` is left as it is."""
+        self.adopt(copied(memory, device))
+
+    def adopt(self, memory: Memory) -> None:  # noqa: B027
+        """Stand there with these very tensors."""
 
 
 class LastIterate(Iterates):
@@ -96,10 +100,9 @@ class BestIterate(Iterates):
     def state(self) -> Memory:
         return {} if self._point is None else {"point": self._point, **of_evaluation(self._evaluation)}
 
-    def load_state(self, memory: Memory, device: torch.device) -> None:
-        memory = copied(memory, device)
+    def adopt(self, memory: Memory) -> None:
         if "point" in memory:
-            self._point, self._evaluation = torch.as_tensor(memory["point"]), evaluation_in(memory)
+            self._point, self._evaluation = memory["point"], evaluation_in(memory)
 
 
 class AverageIterate(Iterates):
@@ -111,17 +114,21 @@ class AverageIterate(Iterates):
     def __init__(self, decay: float) -> None:
         self._decay = decay
         self._sum: Tensor | None = None
-        self._count = 0
+        # decayⁿ, counted on the device as Adam does it.
+        self._power: Tensor | None = None
 
     def take(self, walk: Descent) -> None:
         share = 1 - self._decay
         self._sum = share * walk.point if self._sum is None else torch.lerp(self._sum, walk.point, share)
-        self._count += 1
+        if self._power is None:
+            self._power = torch.ones((), device=walk.point.device, dtype=torch.float64)
+        self._power = self._power * self._decay
 
     @property
     def point(self) -> Tensor:
         assert self._sum is not None, "no step was taken"
-        return self._sum / (1 - self._decay**self._count)
+        assert self._power is not None
+        return self._sum / (1 - self._power)
 
     @property
     def evaluation(self) -> Evaluation | None:
@@ -131,12 +138,11 @@ class AverageIterate(Iterates):
         """The average slides over to what comes."""
 
     def state(self) -> Memory:
-        return {} if self._sum is None else {"sum": self._sum, "count": self._count}
+        return {} if self._sum is None or self._power is None else {"sum": self._sum, "power": self._power}
 
-    def load_state(self, memory: Memory, device: torch.device) -> None:
-        memory = copied(memory, device)
+    def adopt(self, memory: Memory) -> None:
         if "sum" in memory:
-            self._sum, self._count = torch.as_tensor(memory["sum"]), int(memory["count"])
+            self._sum, self._power = memory["sum"], memory["power"]
 
 
 def make_iterates(parameters: Parameters) -> Iterates:

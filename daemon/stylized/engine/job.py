@@ -11,6 +11,7 @@ from torch import Tensor
 from stylized.engine.choices import ColorMethod
 from stylized.engine.color import keep_colors
 from stylized.engine.held import Held
+from stylized.engine.lane import Arrival, Lane
 from stylized.engine.measurements import Measurements
 from stylized.engine.objective import Evaluation
 from stylized.engine.optimizers.memory import Memory, changed, tensors
@@ -74,10 +75,20 @@ class Step:
     _evaluation: Evaluation
     _point: Tensor
     _shown: Shown
+    _lane: Lane
 
     def losses(self) -> dict[str, float]:
         """Return the weighted losses at this step by name: content, style, tv. Waits for the device."""
         return numbers(self._evaluation)
+
+    def send_losses(self) -> SentLosses:
+        """Send for the same losses, without waiting for the device."""
+        terms = self._evaluation.terms
+        return SentLosses(tuple(terms), self.send(torch.stack(list(terms.values()))))
+
+    def send(self, values: Tensor) -> Arrival:
+        """Send for values that were made of this step's picture, without waiting for the device."""
+        return self._lane.fetch(values)
 
     def picture(self) -> Tensor:
         """Return the painting at this step, float32 [1, 3, H, W] at the level's size, sRGB 0..1, on the device."""
@@ -101,6 +112,22 @@ class Finished:
 
 
 Event = Planned | Step | Finished
+
+
+@dataclass(frozen=True)
+class SentLosses:
+    """Losses on their way from the device."""
+
+    _names: tuple[str, ...]
+    _values: Arrival
+
+    def ready(self) -> bool:
+        """Tell whether they are there."""
+        return self._values.ready()
+
+    def wait(self) -> dict[str, float]:
+        """Return them as `Step.losses` does, once they are there."""
+        return dict(zip(self._names, self._values.wait().tolist(), strict=True))
 
 
 @dataclass(frozen=True)

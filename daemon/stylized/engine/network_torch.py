@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylized.engine.choices import Backbone, Padding, Pooling
+from stylized.engine.lane import upload
 from stylized.engine.layers import CONVOLUTIONS, Convolution, PoolingWindow, convolution_of
 from stylized.engine.network import Weights
 
@@ -139,5 +140,5 @@ def wide(dtype: torch.dtype) -> torch.dtype:
 
 
 def _frozen(weight: Tensor, bias: Tensor, device: torch.device | str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    weight = weight.detach().to(device, dtype, copy=True).contiguous(memory_format=torch.channels_last)
-    return weight, bias.detach().to(device, dtype, copy=True)
+    weight = weight.detach().to(dtype, copy=True).contiguous(memory_format=torch.channels_last)
+    return upload(weight, device), upload(bias.detach().to(dtype, copy=True), device)

@@ -5,5 +5,6 @@ files by which clients find it), `auth`, `stylize_servicer` and `admin_servicer`
 engine types and back; nowhere else), `uploads` and `images` (pictures coming in), `encode` (pictures going out),
 `jobs` and `queue` (what is asked for), `supervisor` (which worker does what, and when), `station` and `job_run` (one
 worker's keeper), `footprint` (what fits beside what), `orders`, `messages` and `pixelblocks` (what crosses to a worker
-and back), `worker` (the other process, the only one here that imports torch, with `device`, `states` and `decoded`).
+and back), `worker` (the other process, the only one here that imports torch, with `viewer`, what it tells of a
+painting, `device` and `warm_up`, the GPU or CPU that it has, `states` and `decoded`).
 """

@@ -60,8 +60,8 @@ def stylized(
         Backend,
         typer.Option(
             help="How the network is computed. winograd: with fewer multiplications, for fp32 on a CPU; onednn: with"
-            " fused convolutions, for fp32 and native bf16 on a CPU; reference: in plain PyTorch operations, as"
-            " everywhere else; auto: the fastest of them."
+            " fused convolutions, for fp32 and native bf16 on a CPU; cuda: tuned and recorded, on NVIDIA GPUs;"
+            " reference: in plain PyTorch operations, everywhere; auto: the fastest of them."
         ),
     ] = Backend.AUTO,
     precision: Annotated[

@@ -1,4 +1,4 @@
-"""The devices that workers paint on: their names and their memory."""
+"""The devices that workers paint on: their names, what they can, and their memory."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import torch
 
 from stylized.service.footprint import HEADROOM, available_bytes, proc_field
 
+_TENSOR_CORES = 8
+"""Major compute capability (Ampere) from which a GPU multiplies bf16 and TF32 natively."""
+
 
 @dataclass(frozen=True)
 class Device:
-    """Where tensors live. `name` is for people: "cpu (AMD EPYC, 2 threads)" or "cuda:0 (NVIDIA H100)"."""
+    """Where tensors live. `name` is for people: "cpu (AMD EPYC, 2 threads)" or "cuda:0 (NVIDIA H100, bf16, TF32)"."""
 
     device: torch.device
     name: str
@@ -24,11 +27,26 @@ class Device:
         """False for a CPU, whose memory is the machine's."""
         return self.device.type == "cuda"
 
+    def prepare(self) -> None:
+        """Has fp32 mean fp32 in this process: cuDNN would round to TF32. Who wants that, as the backend `cuda` does,
+        says so."""
+        if self.device.type == "cuda":
+            torch.backends.cudnn.allow_tf32 = False
+            torch.backends.cuda.matmul.allow_tf32 = False
+
+    def is_lost_after(self, error: Exception) -> bool:
+        """Tells whether an error leaves the process without its GPU: after one of CUDA's own all calls fail."""
+        lost = getattr(torch, "AcceleratorError", None)  # older torch has a RuntimeError that says so
+        of_cuda = (lost is not None and isinstance(error, lost)) or "CUDA error" in str(error)
+        return self.device.type == "cuda" and of_cuda
+
     def available_memory(self) -> int | None:
         """Bytes that a job may plan with, or None if this cannot be told."""
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
-            return int(free * HEADROOM)
+            # What torch has taken for tensors that are gone is as good as free.
+            kept = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+            return int((free + kept) * HEADROOM)
         return available_bytes()
 
     def reset_peak_memory(self) -> None:
@@ -58,8 +76,7 @@ def find_devices() -> tuple[Device, ...]:
     """All CUDA devices if torch can use any, else the CPU. Never empty."""
     if torch.cuda.is_available():
         return tuple(
-            Device(torch.device(f"cuda:{index}"), f"cuda:{index} ({torch.cuda.get_device_name(index)})")
-            for index in range(torch.cuda.device_count())
+            Device(torch.device(f"cuda:{index}"), _cuda_name(index)) for index in range(torch.cuda.device_count())
         )
     threads = torch.get_num_threads()
     name = f"cpu ({_cpu_model()}, {threads} thread{'' if threads == 1 else 's'})"
@@ -70,6 +87,12 @@ def find_device(name: str | None = None) -> Device:
     """The device with a name as torch has it, such as "cuda:1"; the first there is if that is None, or gone."""
     devices = find_devices()
     return next((one for one in devices if str(one.device) == name), devices[0])
+
+
+def _cuda_name(index: int) -> str:
+    major, _ = torch.cuda.get_device_capability(index)
+    native = ", bf16, TF32" if major >= _TENSOR_CORES else ""
+    return f"cuda:{index} ({torch.cuda.get_device_name(index)}{native})"
 
 
 def _cpu_model() -> str:

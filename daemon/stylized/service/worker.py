@@ -23,13 +23,13 @@ from neuralstyle.v1.reasons import Reason
 from stylized.engine.backends import build_network, resolve_backend
 from stylized.engine.choices import Backbone, Backend, Precision
 from stylized.engine.features import DeconvNetwork
+from stylized.engine.lane import upload
 from stylized.engine.measurements import Measurements
 from stylized.engine.memory import estimate_bytes
 from stylized.engine.network import Network, Weights
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.precision import resolve_precision
 from stylized.engine.regions import EmptyRegionError
-from stylized.engine.resample import resample
 from stylized.engine.schedule import PictureTooSmallError
 from stylized.engine.stylize import (
     EndNow,
@@ -52,14 +52,11 @@ from stylized.service.heap import Heap
 from stylized.service.limits import MAX_MEASUREMENTS_BYTES, MAX_STYLES_BYTES
 from stylized.service.messages import (
     NO_STATE,
-    FrameBlock,
-    FrameReady,
     FrameTaken,
     FromWorker,
     JobFailed,
     JobFinished,
     JobStarted,
-    JobStepped,
     JobStopped,
     LogLine,
     RunJob,
@@ -74,6 +71,8 @@ from stylized.service.messages import (
 )
 from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.service.states import KeptStates
+from stylized.service.viewer import Progress, Viewer
+from stylized.service.warm_up import warm_up
 from stylized.service.worker_process import WorkerOptions
 from stylized.weights import WeightsDamagedError, WeightsMissingError, load_all
 
@@ -94,6 +93,7 @@ def main(connection: Connection, options: WorkerOptions) -> None:
     if options.threads or options.sharers > 1:
         torch.set_num_threads(max(1, (options.threads or torch.get_num_threads()) // options.sharers))
     device = find_device(options.device)
+    device.prepare()
     try:
         loaded = load_all(options.weights)
     except WeightsMissingError as error:
@@ -109,6 +109,7 @@ def main(connection: Connection, options: WorkerOptions) -> None:
             device.name,
         )
     painter = _Painter(pipe, device, loaded, options)
+    painter.warm_up()
     facts = tuple(WeightsFacts(one.backbone, one.name, one.sha256) for one in loaded.values())
     devices = tuple(str(one.device) for one in find_devices())
     memory_bytes = device.available_memory() if device.has_own_memory else None
@@ -184,18 +185,30 @@ class _Painter:
         self._controls: dict[str, _Control] = {}
         self._slot_free = threading.Event()
         self._heap = Heap()
+        self._lost = False
+        """This process cannot use its device any more."""
         self._states = KeptStates()
         self._styles = DecodedImages[torch.Tensor](MAX_STYLES_BYTES // options.sharers)
         self._measurements = Measurements(MAX_MEASUREMENTS_BYTES // options.sharers)
 
+    def warm_up(self) -> None:
+        """Has a GPU take its first steps, which are slow."""
+        if self._device.device.type == "cuda" and Backbone.VGG19 in self._weights:
+            precision = resolve_precision(Precision.AUTO, self._device.device)
+            backend = resolve_backend(self._backend, self._device.device, precision)
+            warm_up(lambda: self._network(Backbone.VGG19, precision, backend))
+
     def run(self) -> None:
-        """Paints jobs for ever."""
+        """Paints jobs for ever, or until the device is lost."""
         threading.Thread(target=self._listen, name="pipe", daemon=True).start()
         while True:
             job = self._jobs.get()
             self._pipe.send(self._outcome(job))
             del self._controls[job.job_id]
             self._heap.give_back()
+            if self._lost:
+                log.error("a GPU that failed so fails at everything: this process ends, and another begins")
+                os._exit(1)
 
     def _listen(self) -> None:
         while True:
@@ -243,6 +256,7 @@ class _Painter:
                 text = "The painting does not fit into memory; use a smaller size."
                 return JobFailed(job.job_id, Reason.OUT_OF_MEMORY.name, text)
             log.exception("job %s: failed", job.job_id)
+            self._lost = self._device.is_lost_after(error)
             text = "Something went wrong while painting; `stylize daemon logs` tells more."
             return JobFailed(job.job_id, Reason.INTERNAL.name, text)
 
@@ -309,9 +323,9 @@ class _Painter:
     ) -> Finished | None:
         """Runs the engine to its end, or to the step at which the job was to be kept; None if it was to be stopped."""
         control = self._controls[job.job_id]
-        viewer = _Viewer(job.job_id, job.frames, slot) if job.frames and slot else None
+        viewer = Viewer(job.job_id, job.frames, slot) if job.frames and slot else None
+        progress = Progress(job.job_id, job.progress_interval_s, self._pipe.send)
         self._slot_free.set()
-        last_progress = float("-inf")
         while True:
             if control.stop and not control.stop.keep:
                 return None
@@ -322,12 +336,13 @@ class _Painter:
             control.steps = event.iteration
             now = time.monotonic()
             keep = control.stop is not None and control.stop.keep
-            if keep or now - last_progress >= job.progress_interval_s or event.iteration == event.iterations:
-                last_progress = now
-                self._pipe.send(JobStepped(job.job_id, event.iteration, event.iterations, event.losses()))
+            progress.follow(event, now, last=keep or event.iteration == event.iterations)
             if viewer and viewer.is_due(event.iteration, now) and self._slot_free.is_set():
                 self._slot_free.clear()
-                self._pipe.send(viewer.show(event, now))
+                viewer.make(event, now)
+            frame = viewer.finished() if viewer else None
+            if frame:
+                self._pipe.send(frame)
 
     def _show_features(self, order: ShowFeatures) -> JobFinished | JobStopped | JobFailed:
         if order.backbone not in self._weights:
@@ -375,7 +390,7 @@ class _Painter:
         """The picture in a block: [1, C, H, W] float32 in 0..1 on the device."""
         block = PixelBlock.open(name)
         try:
-            samples = torch.from_numpy(np.array(block.array).reshape(*name.shape[:2], -1)).to(self._device.device)
+            samples = upload(torch.from_numpy(np.array(block.array).reshape(*name.shape[:2], -1)), self._device.device)
         finally:
             block.close()
         top = 1.0 if samples.is_floating_point() else float(np.iinfo(name.dtype).max)
@@ -393,31 +408,3 @@ class _Painter:
     def _to_mask(self, name: BlockName | None) -> torch.Tensor | None:
         """[1, 1, H, W], in the same way."""
         return self._to_tensor(name) if name else None
-
-
-class _Viewer:
-    """Makes preview frames for one job."""
-
-    def __init__(self, job_id: str, wanted: FrameBlock, slot: PixelBlock) -> None:
-        self._job_id = job_id
-        self._wanted = wanted
-        self._slot = slot
-        self._next = float("-inf")
-        """When, or after which step, the next frame is due."""
-
-    def is_due(self, iteration: int, now: float) -> bool:
-        return (iteration if self._wanted.every_iterations else now) >= self._next
-
-    def show(self, step: Step, now: float) -> FrameReady:
-        """Fills the slot with the picture as it stands."""
-        every = self._wanted.every_iterations
-        # Of steps the next multiple, so that a frame that was late makes no other late.
-        self._next = (step.iteration // every + 1) * every if every else now + self._wanted.min_interval_s
-        picture = step.picture()
-        height, width = picture.shape[2:]
-        scale = min(1.0, self._wanted.max_side / max(width, height))
-        width, height = max(1, round(width * scale)), max(1, round(height * scale))
-        small = resample(picture, width, height)
-        samples = (small[0].permute(1, 2, 0) * 255).round().to(torch.uint8).cpu().numpy()
-        self._slot.array.reshape(-1)[: samples.size] = samples.reshape(-1)
-        return FrameReady(self._job_id, step.iteration, width, height)

@@ -31,7 +31,10 @@ class Adam(Descent):
         self._mean = torch.zeros_like(start)
         self._square = torch.zeros_like(start)
         self._first_rms: Tensor | None = None
-        self._steps = 0
+        # β1ⁿ and β2ⁿ after n steps, counted on the device so that a recorded step counts too; in float64, as the host
+        # would.
+        self._powers = torch.ones(2, device=start.device, dtype=torch.float64)
+        self._decay = torch.stack([torch.full_like(self._powers[0], beta) for beta in betas])
 
     def _rescale(self) -> None:
         # As crowsonkb/style-transfer-pytorch does (scale_adam), the count of steps kept too. Bilinear weights are
@@ -44,12 +47,13 @@ class Adam(Descent):
     def _direction(self, point: Tensor, gradient: Tensor) -> Tensor:
         if self._first_rms is None:
             self._first_rms = gradient.square().mean().sqrt()
-        self._steps += 1
+        self._powers = self._powers * self._decay
         beta1, beta2 = self._betas
         self._mean = beta1 * self._mean + (1 - beta1) * gradient
         self._square = beta2 * self._square + (1 - beta2) * gradient.square()
-        mean = self._mean / (1 - beta1**self._steps)
-        square = self._square / (1 - beta2**self._steps)
+        mean_share, square_share = (1 - self._powers).unbind()
+        mean = self._mean / mean_share
+        square = self._square / square_share
         tiny = torch.finfo(gradient.dtype).tiny
         return -mean / (square.sqrt() + (self._epsilon * self._first_rms).clamp(min=tiny))
 
@@ -58,9 +62,9 @@ class Adam(Descent):
 
     def _knowledge(self) -> Memory:
         first = {} if self._first_rms is None else {"first_rms": self._first_rms}
-        return {"mean": self._mean, "square": self._square, "steps": self._steps, **first}
+        return {"mean": self._mean, "square": self._square, "powers": self._powers, **first}
 
     def _recall(self, memory: Memory) -> None:
-        self._mean, self._square = torch.as_tensor(memory["mean"]), torch.as_tensor(memory["square"])
-        self._steps = int(memory["steps"])
-        self._first_rms = torch.as_tensor(memory["first_rms"]) if "first_rms" in memory else None
+        self._mean, self._square = memory["mean"], memory["square"]
+        self._powers = memory["powers"]
+        self._first_rms = memory.get("first_rms")

@@ -7,7 +7,7 @@ as torch.optim.LBFGS does several times.
 
 What can go wrong: the objective may be inf or NaN at a candidate (bf16, extreme weights), and L-BFGS without a line
 search may leap. Such a candidate is rejected and the step shortened until one is accepted. `is_stuck` tells when none
-was found for long; it synchronises, so callers ask now and then.
+was found for long; it synchronises, so callers ask now and then, or look at `rejections` later.
 """
 
 from __future__ import annotations
@@ -36,6 +36,9 @@ MAX_REJECTIONS = 10
 
 class Descent(ABC):
     """A walk downhill in steps that can be refused."""
+
+    in_place: frozenset[str] = frozenset()
+    """What of `state` steps write into; all else they replace."""
 
     def __init__(self, start: Tensor, learning_rate: float, greatest_rise: float | None = None) -> None:
         """Begin at a picture, float [1, 3, H, W], RGB 0..255.
@@ -88,13 +91,21 @@ class Descent(ABC):
         self._candidate = self._point
         self._accepted = None
         self._rejections = torch.zeros_like(self._rejections)
-        self._forget()
+        self.forget()
 
     def resample(self, start: Tensor) -> None:
         """Go on at another size from a picture, float [1, 3, H, W], RGB 0..255, with what holds at any size."""
         self._point = self._project(start)
         self._rescale()
         self.objective_changed()
+
+    @property
+    def rejections(self) -> Tensor:
+        """How many of the last steps were rejected one after the other, 0-dim, on the device."""
+        return self._rejections
+
+    def forget(self) -> None:  # noqa: B027
+        """Drop what was learnt of the objective and would mislead under another."""
 
     def is_stuck(self) -> bool:
         """Tell whether the last ten steps were all rejected. Synchronises."""
@@ -112,17 +123,17 @@ class Descent(ABC):
 
     def load_state(self, memory: Memory) -> None:
         """Stand where a walk of the same kind, size and history size stood. `memory` is left as it is."""
-        memory = copied(memory, self._point.device)
-        self._point, self._candidate = torch.as_tensor(memory["point"]), torch.as_tensor(memory["candidate"])
-        self._stretch, self._rejections = torch.as_tensor(memory["stretch"]), torch.as_tensor(memory["rejections"])
+        self.adopt(copied(memory, self._point.device))
+
+    def adopt(self, memory: Memory) -> None:
+        """Stand there with these very tensors, which must be on the walk's device."""
+        self._point, self._candidate = memory["point"], memory["candidate"]
+        self._stretch, self._rejections = memory["stretch"], memory["rejections"]
         self._accepted = evaluation_in(memory)
         self._recall(memory)
 
     def _learn(self, accept: Tensor, point: Tensor, moved: Tensor, turned: Tensor) -> None:  # noqa: B027
         """Take note of a step: whether it was accepted, where it led, the change of point and gradient (else 0)."""
-
-    def _forget(self) -> None:  # noqa: B027
-        """Drop what would mislead under another objective."""
 
     def _rescale(self) -> None:  # noqa: B027
         """Bring what is kept for each pixel to the size of the new point."""

@@ -26,6 +26,8 @@ class LBFGS(Descent):
     After a rejection the pairs are forgotten, since they led there, and the walk begins anew along the gradient.
     """
 
+    in_place = frozenset({"pairs"})
+
     # The first step changes pixels by 1 of 255 on average: visible progress, far from any leap. (Crowson's
     # style_transfer scales by mean |g| in the same way; torch by 1 / Σ|g|, which loses a few iterations.)
     _FIRST_STEP = 1.0
@@ -110,7 +112,7 @@ class LBFGS(Descent):
         coefficients[size + oldest_first] = -scale * w
         return coefficients
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         self._usable = torch.zeros_like(self._usable)
 
     def _rescale(self) -> None:
@@ -127,9 +129,9 @@ class LBFGS(Descent):
         }
 
     def _recall(self, memory: Memory) -> None:
-        self._pairs, self._gram = torch.as_tensor(memory["pairs"]), torch.as_tensor(memory["gram"])
-        self._usable, self._gamma = torch.as_tensor(memory["usable"]), torch.as_tensor(memory["gamma"])
-        self._place = torch.as_tensor(memory["place"])
+        self._pairs, self._gram = memory["pairs"], memory["gram"]
+        self._usable, self._gamma = memory["usable"], memory["gamma"]
+        self._place = memory["place"]
 
 
 class LBFGSB(LBFGS):

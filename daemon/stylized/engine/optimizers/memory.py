@@ -1,4 +1,4 @@
-"""What a walk knows, as named tensors and counts: can be kept, moved to another device, and taken up again."""
+"""What a walk knows, as named tensors: can be kept, moved to another device, and taken up again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stylized.engine.objective import Evaluation
 
-Memory = Mapping[str, Tensor | int]
+Memory = Mapping[str, Tensor]
 """As torch's state_dict: the keys are known only to the class that wrote it."""
 
 _TOTAL, _GRADIENT, _TERM = "evaluation total", "evaluation gradient", "evaluation term "
@@ -27,15 +27,13 @@ def evaluation_in(memory: Memory) -> Evaluation | None:
     """Return the evaluation that is part of a memory, or None."""
     if _TOTAL not in memory:
         return None
-    terms = {
-        name.removeprefix(_TERM): torch.as_tensor(value) for name, value in memory.items() if name.startswith(_TERM)
-    }
-    return Evaluation(terms, torch.as_tensor(memory[_TOTAL]), torch.as_tensor(memory[_GRADIENT]))
+    terms = {name.removeprefix(_TERM): value for name, value in memory.items() if name.startswith(_TERM)}
+    return Evaluation(terms, memory[_TOTAL], memory[_GRADIENT])
 
 
 def changed(memory: Memory, change: Callable[[Tensor], Tensor]) -> Memory:
     """Return a memory with each tensor changed."""
-    return {name: change(value) if isinstance(value, Tensor) else value for name, value in memory.items()}
+    return {name: change(value) for name, value in memory.items()}
 
 
 def copied(memory: Memory, device: torch.device) -> Memory:
@@ -45,4 +43,4 @@ def copied(memory: Memory, device: torch.device) -> Memory:
 
 def tensors(memory: Memory) -> list[Tensor]:
     """Return its tensors."""
-    return [value for value in memory.values() if isinstance(value, Tensor)]
+    return list(memory.values())
