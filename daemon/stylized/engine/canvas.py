@@ -16,6 +16,7 @@ from stylized.engine.resample import resample
 from stylized.engine.schedule import Level
 from stylized.engine.start import start_picture
 from stylized.engine.targets import style_targets
+from stylized.engine.tiled_objective import TiledObjective
 
 
 class Canvas:
@@ -45,8 +46,10 @@ class Canvas:
 
     def objective(self, parameters: Parameters) -> Objective:
         """Capture the targets."""
-        measurements = self._request.measurements
-        return Objective(self._network, self._content, self._styles, parameters, measurements)
+        request, tiling = self._request, self._request.tilings.get((self.level.width, self.level.height))
+        if tiling is None:
+            return Objective(self._network, self._content, self._styles, parameters, request.measurements)
+        return TiledObjective(self._network, self._content, self._styles, parameters, request.measurements, tiling)
 
     def start(self, parameters: Parameters) -> Tensor:
         """Return where the painting starts at this level, float32 [1, 3, H, W], RGB 0..255."""

@@ -1,0 +1,120 @@
+"""Feature maps kept as bits: what the way back through the network needs of them.
+
+A ReLU passes a gradient on where its result is above 0, a convolution's gradient with respect to its input needs only
+the input's shape, and so does a pooling's beside the places of its maxima. So autograd's copies of maps, 32 bits a
+number, can be replaced by their signs, of 1 bit, without changing the gradient. This does not hold for poolings by
+root mean square and for normalisations, whose slopes depend on the values (`suffice`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from stylized.engine.choices import Backbone, Pooling
+from stylized.engine.layers import CONVOLUTIONS
+
+_BITS = 8
+
+
+def suffice(backbone: Backbone, pooling: Pooling) -> bool:
+    """Tell whether a network's gradient needs nothing of its maps but their signs."""
+    return pooling is not Pooling.L2 and not any(layer.normalized for layer in CONVOLUTIONS[backbone])
+
+
+@contextmanager
+def maps_as_signs() -> Iterator[None]:
+    """While it is open, what autograd keeps of maps is their signs, and places are 32-bit numbers."""
+    signs = _Signs()
+    with torch.autograd.graph.saved_tensors_hooks(signs.pack, signs.unpack):
+        yield
+    signs.forget()
+
+
+class _Packed(NamedTuple):
+    """bits: [numbers / 8]; the others as of the map."""
+
+    bits: Tensor
+    shape: torch.Size
+    dtype: torch.dtype
+    channels_last: bool
+
+
+class _Places(NamedTuple):
+    """Of a pooling's maxima."""
+
+    numbers: Tensor
+
+
+class _Signs:
+    """What is kept of one pass. A map is kept by several operations in a row: it is packed once."""
+
+    def __init__(self) -> None:
+        self._packed: tuple[Tensor, _Packed] | None = None
+        self._unpacked: tuple[_Packed, Tensor] | None = None
+
+    def forget(self) -> None:
+        self._packed = None
+
+    def pack(self, tensor: Tensor) -> Tensor | _Packed | _Places:
+        if tensor.dtype is torch.int64 and tensor.dim() == 4:
+            return _Places(tensor.to(torch.int32))
+        # Of the network, only maps follow from the picture.
+        if not (tensor.requires_grad and tensor.is_floating_point()) or tensor.numel() % _BITS:
+            return tensor
+        if self._packed is not None and _are_one(self._packed[0], tensor):
+            return self._packed[1]
+        channels_last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
+        flat = (tensor.permute(0, 2, 3, 1) if channels_last else tensor).detach().reshape(-1)
+        packed = _Packed(_bits(flat), tensor.shape, tensor.dtype, channels_last)
+        self._packed = (tensor.detach(), packed)
+        return packed
+
+    def unpack(self, kept: Tensor | _Packed | _Places) -> Tensor:
+        if isinstance(kept, Tensor):
+            return kept
+        if isinstance(kept, _Places):
+            return kept.numbers.to(torch.int64)
+        if self._unpacked is not None and self._unpacked[0] is kept:
+            return self._unpacked[1]
+        self._unpacked = None
+        flat = _positive(kept.bits, kept.dtype)
+        if kept.channels_last:
+            batch, channels, height, width = kept.shape
+            tensor = flat.view(batch, height, width, channels).permute(0, 3, 1, 2)
+        else:
+            tensor = flat.view(kept.shape)
+        self._unpacked = (kept, tensor)
+        return tensor
+
+
+def _are_one(one: Tensor, other: Tensor) -> bool:
+    return one.data_ptr() == other.data_ptr() and one.shape == other.shape and one.stride() == other.stride()
+
+
+# Numbers at a time: what is between lies in the processor's cache.
+_AT_ONCE = 2**18
+# The product puts the lowest bits of eight bytes into the highest byte, the first byte's as its lowest bit.
+_GATHER = 0x0102040810204080
+_POSITIVE = torch.tensor([[float(byte >> bit & 1) for bit in range(_BITS)] for byte in range(256)])
+
+
+def _bits(numbers: Tensor) -> Tensor:
+    """Float [8 n] to uint8 [n]: which are above 0."""
+    bits = torch.empty(len(numbers) // _BITS, dtype=torch.uint8, device=numbers.device)
+    for some, into in zip(numbers.split(_AT_ONCE), bits.split(_AT_ONCE // _BITS), strict=True):
+        into.copy_((some > 0).view(torch.int64).mul_(_GATHER).bitwise_right_shift_(56))
+    return bits
+
+
+def _positive(bits: Tensor, dtype: torch.dtype) -> Tensor:
+    """uint8 [n] to [8 n]: 1 where a number was above 0, else 0."""
+    table = _POSITIVE.to(bits.device, dtype)
+    found = torch.empty(len(bits), _BITS, dtype=dtype, device=bits.device)
+    for some, into in zip(bits.split(_AT_ONCE // _BITS), found.split(_AT_ONCE // _BITS), strict=True):
+        torch.index_select(table, 0, some.int(), out=into)
+    return found.view(-1)
