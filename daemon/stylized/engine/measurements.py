@@ -20,8 +20,8 @@ from stylized.engine.network import Network
 class Measured:
     """All that the moments of one layer's maps depend on.
 
-    picture: names the pixels at their working size, and which of their cells count. measure: the kind of moments. block:
-    side of the blocks in which it was looked at, which rounding depends on; None: as a whole.
+    picture: names the pixels at their working size, and which of their cells count. measure: the kind of moments.
+    block: side of the blocks in which it was looked at, which rounding depends on; None: as a whole.
     """
 
     network: Network

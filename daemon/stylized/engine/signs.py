@@ -3,7 +3,7 @@
 A ReLU passes a gradient on where its result is above 0, a convolution's gradient with respect to its input needs only
 the input's shape, and so does a pooling's beside the places of its maxima. So autograd's copies of maps, 32 bits a
 number, can be replaced by their signs, of 1 bit, without changing the gradient. This does not hold for poolings by
-root mean square and for normalisations, whose slopes depend on the values (`suffice`).
+root mean square and for normalisations, whose slopes depend on the values (`tiles.signs_suffice`).
 """
 
 from __future__ import annotations
@@ -15,15 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from stylized.engine.choices import Backbone, Pooling
-from stylized.engine.layers import CONVOLUTIONS
-
 _BITS = 8
-
-
-def suffice(backbone: Backbone, pooling: Pooling) -> bool:
-    """Tell whether a network's gradient needs nothing of its maps but their signs."""
-    return pooling is not Pooling.L2 and not any(layer.normalized for layer in CONVOLUTIONS[backbone])
 
 
 @contextmanager

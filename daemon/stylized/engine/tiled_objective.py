@@ -30,8 +30,8 @@ from stylized.engine.measurements import Measurements
 from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective, StyleTarget, Term, by_name
 from stylized.engine.parameters import Parameters
-from stylized.engine.signs import maps_as_signs, suffice
-from stylized.engine.tiles import Span, Tiling, grain, spans
+from stylized.engine.signs import maps_as_signs
+from stylized.engine.tiles import Span, Tiling, grain, signs_suffice, spans
 
 # Of one block, what each term's loss changes by with each tensor of its summary; None for those that it ignores.
 _Slopes = list[tuple[Tensor | None, ...]]
@@ -82,7 +82,7 @@ class TiledObjective(Objective):
         """Build the terms, as `Objective` does, with targets that are measured in blocks too."""
         self._tiling = tiling
         self._block = tiling.side
-        self._stored = maps_as_signs if suffice(network.backbone, parameters.pooling) else nullcontext
+        self._stored = maps_as_signs if signs_suffice(network.backbone, parameters.pooling) else nullcontext
         super().__init__(network, content, styles, parameters, measurements)
 
     def evaluate(self, image: Tensor) -> Evaluation:

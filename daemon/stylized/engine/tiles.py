@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from stylized.engine.choices import Backbone, Padding
+from stylized.engine.choices import Backbone, Padding, Pooling
 from stylized.engine.layers import CONVOLUTIONS, receptive_field
 
 
@@ -36,6 +36,11 @@ class Span:
     outer_begin: int
     outer_end: int
     last: bool
+
+    @property
+    def outer_length(self) -> int:
+        """Pixels with margins."""
+        return self.outer_end - self.outer_begin
 
     def cells(self, stride: int) -> slice:
         """The block's own cells of a layer among those of the whole picture."""
@@ -80,6 +85,11 @@ def spans(length: int, side: int, grain: Grain) -> tuple[Span, ...]:
         outer_end = length if last else min(end + grain.margin, length)
         found.append(Span(begin, end, max(0, begin - grain.margin), outer_end, last))
     return tuple(found)
+
+
+def signs_suffice(backbone: Backbone, pooling: Pooling) -> bool:
+    """Tell whether a network's gradient needs nothing of its maps but their signs (`signs`)."""
+    return pooling is not Pooling.L2 and not any(layer.normalized for layer in CONVOLUTIONS[backbone])
 
 
 def _up(number: int, step: int) -> int:

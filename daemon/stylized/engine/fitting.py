@@ -1,0 +1,181 @@
+"""Whether a painting fits into memory: as a whole, in blocks, or not at all. Free of torch.
+
+What fits as a whole is painted as a whole, as that costs least time. Blocks are as large as fits, since their margins
+are computed twice; and where there is room, the way back of some is kept, so that these are computed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from stylized.engine.choices import Backend, Optimizer, Precision
+from stylized.engine.layers import min_side
+from stylized.engine.memory import estimate_bytes, taps_of
+from stylized.engine.parameters import Parameters
+from stylized.engine.schedule import Level, PictureSizes, PictureTooSmallError, Size, plan
+from stylized.engine.tiles import Tiling, grain, spans
+
+# Sides of blocks in pixels that are tried, the largest first. Below, margins would be most of the work.
+_SIDES = (4096, 2048, 1536, 1024, 768, 512, 384, 256)
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a painting is computed with. precision, backend: resolved."""
+
+    precision: Precision
+    backend: Backend
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a painting fits.
+
+    tilings: of the sizes that are computed in blocks. peak_bytes: estimated peak memory, beyond the resident network
+    and the pictures of the request.
+    """
+
+    tilings: Mapping[Size, Tiling]
+    peak_bytes: int
+
+
+class DoesNotFitError(ValueError):
+    """A painting that does not fit into memory even in blocks. `largest_size`: that would; None if none does."""
+
+    def __init__(self, message: str, largest_size: int | None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.largest_size = largest_size
+
+
+def fit(
+    sizes: PictureSizes,
+    parameters: Parameters,
+    means: Means,
+    max_bytes: int | None,
+    *,
+    regions: int = 0,
+    resumed: bool = False,
+) -> Fit:
+    """Return how a painting fits into so much memory; None: there is as much as it takes.
+
+    sizes, resumed: as for `plan`. regions: how many styles have masks. Raises DoesNotFitError, and PictureTooSmallError
+    as `plan` does.
+    """
+    found = _fit(sizes, parameters, means, max_bytes, regions, resumed=resumed)
+    if max_bytes is None or found.peak_bytes <= max_bytes:
+        return found
+    largest = _largest_size(sizes, parameters, means, max_bytes, regions, resumed=resumed)
+    raise DoesNotFitError(_refusal(sizes, parameters, means, max_bytes, regions, found, largest), largest)
+
+
+def _fit(
+    sizes: PictureSizes,
+    parameters: Parameters,
+    means: Means,
+    max_bytes: int | None,
+    regions: int,
+    *,
+    resumed: bool,
+) -> Fit:
+    """How it fits, or the way in which it fits least badly."""
+    tilings: dict[Size, Tiling] = {}
+    peak = 0
+    for level in plan(sizes, parameters, resumed=resumed):
+        estimate = _Estimate(level, parameters, means, sizes.styles, regions)
+        tiling = None if max_bytes is None else _tiling(estimate, max_bytes)
+        if tiling:
+            tilings[(level.width, level.height)] = tiling
+        peak = max(peak, estimate.bytes(tiling))
+    return Fit(tilings, peak)
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    """Of one size."""
+
+    level: Level
+    parameters: Parameters
+    means: Means
+    styles: Sequence[Size]
+    regions: int
+
+    def bytes(self, tiling: Tiling | None) -> int:
+        """The peak in blocks, or as a whole."""
+        tilings = {(self.level.width, self.level.height): tiling} if tiling else {}
+        means = self.means
+        return estimate_bytes(
+            [self.level], self.parameters, means.precision, means.backend, self.styles, tilings, self.regions
+        )
+
+    def blocks(self, side: int) -> int:
+        """How many there are."""
+        seen = grain(taps_of(self.parameters), self.parameters.backbone, self.parameters.padding)
+        return len(spans(self.level.width, side, seen)) * len(spans(self.level.height, side, seen))
+
+
+def _tiling(estimate: _Estimate, max_bytes: int) -> Tiling | None:
+    """The fastest way that fits, else the one that takes least; None: as a whole."""
+    if estimate.bytes(None) <= max_bytes:
+        return None
+    fitting = [Tiling(side) for side in _SIDES if estimate.bytes(Tiling(side)) <= max_bytes]
+    if not fitting:
+        return Tiling(_SIDES[-1])
+    largest = fitting[0]
+    return _with_kept(estimate, largest, max_bytes)
+
+
+def _with_kept(estimate: _Estimate, tiling: Tiling, max_bytes: int) -> Tiling:
+    """With as many blocks kept as fit."""
+    low, high = 0, estimate.blocks(tiling.side)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if estimate.bytes(replace(tiling, kept=middle)) <= max_bytes:
+            low = middle
+        else:
+            high = middle - 1
+    return replace(tiling, kept=low)
+
+
+def _largest_size(
+    sizes: PictureSizes, parameters: Parameters, means: Means, max_bytes: int, regions: int, *, resumed: bool
+) -> int | None:
+    """By bisection; it does not matter that blocks make the peak a little uneven."""
+    low, high = min_side(parameters.backbone) - 1, parameters.size - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        try:
+            smaller = _fit(sizes, replace(parameters, size=middle), means, max_bytes, regions, resumed=resumed)
+            fits = smaller.peak_bytes <= max_bytes
+        except PictureTooSmallError:
+            fits = True  # below what the network needs; a larger one is looked for
+        low, high = (middle, high) if fits else (low, middle - 1)
+    try:
+        smaller = _fit(sizes, replace(parameters, size=low), means, max_bytes, regions, resumed=resumed)
+    except PictureTooSmallError:
+        return None
+    return low if low >= min_side(parameters.backbone) and smaller.peak_bytes <= max_bytes else None
+
+
+def _refusal(
+    sizes: PictureSizes,
+    parameters: Parameters,
+    means: Means,
+    max_bytes: int,
+    regions: int,
+    found: Fit,
+    largest: int | None,
+) -> str:
+    text = (
+        f"The painting needs about {found.peak_bytes / _GIB:.1f} GiB even in blocks, but {max_bytes / _GIB:.1f} GiB"
+        " are free: "
+    )
+    advice = f"use a size of at most {largest}" if largest else "no size fits"
+    if parameters.optimizer in (Optimizer.LBFGS, Optimizer.LBFGSB):
+        lean = replace(parameters, optimizer=Optimizer.ADAM)
+        if _fit(sizes, lean, means, max_bytes, regions, resumed=False).peak_bytes <= max_bytes:
+            return f"{text}{advice}, or the optimizer adam, as the pairs that L-BFGS remembers take most of it."
+    return f"{text}{advice}."
