@@ -72,6 +72,17 @@ def fit(
     raise DoesNotFitError(_refusal(sizes, parameters, means, max_bytes, regions, found, largest), largest)
 
 
+def tiling_warnings(tilings: Mapping[Size, Tiling]) -> tuple[str, ...]:
+    """Say in a sentence that a painting does not fit into memory at once."""
+    if not tilings:
+        return ()
+    (width, height), tiling = max(tilings.items(), key=lambda entry: entry[0])
+    return (
+        f"The painting of {width} x {height} pixels does not fit into memory at once, so it is computed in blocks of"
+        f" about {tiling.side} pixels: it will be the same picture, but take longer.",
+    )
+
+
 def _fit(
     sizes: PictureSizes,
     parameters: Parameters,

@@ -51,6 +51,14 @@ def stylized(
             " plain PyTorch operations, as everywhere else; auto: the faster of them."
         ),
     ] = Backend.AUTO,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            help="GiB that a painting may take at most; default what is free. A larger one is computed in blocks, or"
+            " refused.",
+            min=0.1,
+        ),
+    ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     background: Annotated[
         bool, typer.Option("--background", help="Log to a rotating file in the home folder instead of the terminal.")
@@ -73,7 +81,8 @@ def stylized(
     place = (folder or home()).absolute()
     try:
         _start_logging(level, log_file(place) if background else None)
-        options = DaemonOptions(place, port, WorkerOptions(_weights(weights), threads, backend))
+        worker = WorkerOptions(_weights(weights), threads, backend, None if memory is None else int(memory * 2**30))
+        options = DaemonOptions(place, port, worker)
         asyncio.run(serve(options))
     except (AlreadyRunningError, OSError) as error:
         logging.getLogger(__name__).error("%s", error)

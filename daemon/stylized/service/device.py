@@ -15,13 +15,22 @@ HEADROOM = 0.9
 
 @dataclass(frozen=True)
 class Device:
-    """Where tensors live. `name` is for people: "cpu (AMD EPYC, 2 threads)" or "cuda:0 (NVIDIA H100)"."""
+    """Where tensors live.
+
+    name: for people, "cpu (AMD EPYC, 2 threads)" or "cuda:0 (NVIDIA H100)". max_bytes: that a job may plan with at
+    most, or None for what is free.
+    """
 
     device: torch.device
     name: str
+    max_bytes: int | None = None
 
     def available_memory(self) -> int | None:
         """Bytes that a job may plan with, or None if this cannot be told."""
+        free = self._free_memory()
+        return min((number for number in (free, self.max_bytes) if number is not None), default=None)
+
+    def _free_memory(self) -> int | None:
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
             return int(free * HEADROOM)
@@ -51,11 +60,12 @@ class Device:
             torch.cuda.empty_cache()
 
 
-def find_device() -> Device:
-    """A CUDA device if torch can use one, else the CPU."""
+def find_device(max_bytes: int | None = None) -> Device:
+    """A CUDA device if torch can use one, else the CPU. max_bytes: as in `Device`."""
     if torch.cuda.is_available():
-        return Device(torch.device("cuda:0"), f"cuda:0 ({torch.cuda.get_device_name(0)})")
-    return Device(torch.device("cpu"), f"cpu ({_cpu_model()}, {torch.get_num_threads()} threads)")
+        return Device(torch.device("cuda:0"), f"cuda:0 ({torch.cuda.get_device_name(0)})", max_bytes)
+    name = f"cpu ({_cpu_model()}, {torch.get_num_threads()} threads)"
+    return Device(torch.device("cpu"), name, max_bytes)
 
 
 def _cpu_model() -> str:

@@ -28,6 +28,8 @@ class WorkerOptions:
     threads: int | None = None
     """CPU threads; None leaves it to torch."""
     backend: Backend = Backend.AUTO
+    memory_bytes: int | None = None
+    """That a job may plan with at most; None: what is free."""
 
 
 class WorkerProcess:
@@ -43,7 +45,7 @@ class WorkerProcess:
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_run,
-            args=(theirs, options.weights, options.threads, options.backend),
+            args=(theirs, options),
             name="stylized-worker",
             daemon=True,
         )
@@ -106,8 +108,8 @@ class WorkerProcess:
             return
 
 
-def _run(connection: Connection, weights: tuple[str, ...], threads: int | None, backend: Backend) -> None:
+def _run(connection: Connection, options: WorkerOptions) -> None:
     # Imported here, in the worker: this is what keeps torch out of the front end.
     from stylized.service.worker import main
 
-    main(connection, weights, threads, backend)
+    main(connection, options)
