@@ -1,7 +1,8 @@
 """Whether a painting fits into memory: as a whole, in blocks, or not at all. Free of torch.
 
-What fits as a whole is painted as a whole, as that costs least time. Blocks are as large as fits, since their margins
-are computed twice; and where there is room, the way back of some is kept, so that these are computed once.
+What fits as a whole is painted as a whole, as that costs least time. Large blocks have less margin, which is computed
+beside them; small ones leave room to keep the way back of more of them, which need not be computed twice. What is less
+work in all is taken.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from dataclasses import dataclass, replace
 
 from stylized.engine.choices import Backend, Optimizer, Precision
 from stylized.engine.layers import min_side
-from stylized.engine.memory import estimate_bytes, taps_of
+from stylized.engine.memory import block_pixels, estimate_bytes
 from stylized.engine.parameters import Parameters
 from stylized.engine.schedule import Level, PictureSizes, PictureTooSmallError, Size, plan
-from stylized.engine.tiles import Tiling, grain, spans
+from stylized.engine.tiles import Tiling
 
 # Sides of blocks in pixels that are tried, the largest first. Below, margins would be most of the work.
 _SIDES = (4096, 2048, 1536, 1024, 768, 512, 384, 256)
+
+# What the way there alone takes of a way there and back.
+_SECOND_LOOK = 0.5
 
 _GIB = 2**30
 
@@ -122,33 +126,31 @@ class _Estimate:
             [self.level], self.parameters, means.precision, means.backend, self.styles, tilings, self.regions
         )
 
-    def blocks(self, side: int) -> int:
-        """How many there are."""
-        seen = grain(taps_of(self.parameters), self.parameters.backbone, self.parameters.padding)
-        return len(spans(self.level.width, side, seen)) * len(spans(self.level.height, side, seen))
+    def work(self, tiling: Tiling) -> float:
+        """The pixels of all blocks with their margins, those that are computed twice counted so."""
+        blocks = block_pixels(self.level.width, self.level.height, tiling, self.parameters)
+        return sum(blocks) + _SECOND_LOOK * sum(blocks[tiling.kept :])
+
+    def with_kept(self, side: int, max_bytes: int) -> Tiling:
+        """With as many blocks kept as fit."""
+        low, high = 0, len(block_pixels(self.level.width, self.level.height, Tiling(side), self.parameters))
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.bytes(Tiling(side, middle)) <= max_bytes:
+                low = middle
+            else:
+                high = middle - 1
+        return Tiling(side, low)
 
 
 def _tiling(estimate: _Estimate, max_bytes: int) -> Tiling | None:
-    """The fastest way that fits, else the one that takes least; None: as a whole."""
+    """The way that fits and is least work, else the one that takes least; None: as a whole."""
     if estimate.bytes(None) <= max_bytes:
         return None
-    fitting = [Tiling(side) for side in _SIDES if estimate.bytes(Tiling(side)) <= max_bytes]
+    fitting = [side for side in _SIDES if estimate.bytes(Tiling(side)) <= max_bytes]
     if not fitting:
         return Tiling(_SIDES[-1])
-    largest = fitting[0]
-    return _with_kept(estimate, largest, max_bytes)
-
-
-def _with_kept(estimate: _Estimate, tiling: Tiling, max_bytes: int) -> Tiling:
-    """With as many blocks kept as fit."""
-    low, high = 0, estimate.blocks(tiling.side)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if estimate.bytes(replace(tiling, kept=middle)) <= max_bytes:
-            low = middle
-        else:
-            high = middle - 1
-    return replace(tiling, kept=low)
+    return min((estimate.with_kept(side, max_bytes) for side in fitting), key=estimate.work)
 
 
 def _largest_size(

@@ -14,6 +14,8 @@ from stylized.engine.winograd_costs import kernel_numbers, scratch_numbers, suit
 _FLOAT = 4
 # Indices of a max pooling are kept for the way back, as 64-bit integers.
 _INDEX = 8
+# What of a number, and of a place, is kept where signs suffice (`signs`).
+_SIGN, _QUARTER = 1 / 8, 1
 # Code, thread buffers and packed weights that the first pass brings into memory, measured.
 _FIXED = 70 * 2**20
 
@@ -129,10 +131,14 @@ class _LevelMemory:
             return self._whole(self._level.width * self._level.height)
         blocks = self._blocks(self._level.width, self._level.height)
         largest = max(blocks)
-        kept = sum(sorted(blocks, reverse=True)[: self._tiling.kept])
+        kept = [self._kept_way(block) for block in blocks[: self._tiling.kept]]
+        # On the way back the kept blocks go first, each with what is kept of it; on the way there the others come last.
+        back = sum(kept) - max(kept, default=0) + self._block(largest)
+        if len(kept) < len(blocks):
+            back = max(back, sum(kept) + self._forward(largest), self._block(largest))
         # Losses of the picture itself are computed as a whole.
         picture_terms = 6 if self._has_picture_terms else 0
-        return max(self._kept_way(kept) + self._block(largest), picture_terms * self._picture)
+        return max(back, picture_terms * self._picture)
 
     def _whole(self, pixels: int) -> int:
         """All maps are kept until their gradient is known; those of the taps are there before that goes back."""
@@ -151,9 +157,13 @@ class _LevelMemory:
 
     def _kept_way(self, pixels: int) -> int:
         """The way back of a block, kept for later."""
-        if not self._by_signs:
-            return self._kept_maps(pixels, self._number, _INDEX) + self._taps(pixels)
-        return self._kept_maps(pixels, 1 / 8, _INDEX // 2) + self._taps(pixels)
+        first = CONVOLUTIONS[self._parameters.backbone][0]
+        again = sum(
+            _map_bytes(tap, self._parameters.backbone, pixels)
+            for tap in {first.conv, first.relu} & taps_of(self._parameters)
+        )
+        kept = (self._number, _INDEX) if not self._by_signs else (_SIGN, _QUARTER)
+        return self._kept_maps(pixels, *kept) + self._taps(pixels) - again
 
     def _kept_maps(self, pixels: int, number: float, index: int) -> int:
         """What autograd keeps of the network's maps. number: bytes of one; index: of a maximum's place."""
@@ -188,19 +198,15 @@ class _LevelMemory:
     def _forward(self, pixels: int) -> int:
         """Forward only: the taps, and the input and output of the widest convolution."""
         first = CONVOLUTIONS[self._parameters.backbone][0]
-        taps = sum(_map_bytes(entry.layer, self._parameters.backbone, pixels) for entry in self._style_layers)
-        return taps + 2 * first.channels * (pixels // first.stride**2) * self._number
+        return self._taps(pixels) + 2 * first.channels * (pixels // first.stride**2) * self._number
 
     def _outer(self, width: int, height: int) -> int:
         return max(self._blocks(width, height))
 
     def _blocks(self, width: int, height: int) -> list[int]:
-        """The pixels of each block with its margins."""
         if self._tiling is None:
             return [width * height]
-        seen = grain(taps_of(self._parameters), self._parameters.backbone, self._parameters.padding)
-        rows, columns = (spans(side, self._tiling.side, seen) for side in (height, width))
-        return [row.outer_length * column.outer_length for row in rows for column in columns]
+        return block_pixels(width, height, self._tiling, self._parameters)
 
     @property
     def _content_layers(self) -> tuple[LayerWeight, ...]:
@@ -218,6 +224,13 @@ class _LevelMemory:
     @property
     def _by_signs(self) -> bool:
         return signs_suffice(self._parameters.backbone, self._parameters.pooling)
+
+
+def block_pixels(width: int, height: int, tiling: Tiling, parameters: Parameters) -> list[int]:
+    """The pixels of each block of a picture, with its margins."""
+    seen = grain(taps_of(parameters), parameters.backbone, parameters.padding)
+    rows, columns = (spans(side, tiling.side, seen) for side in (height, width))
+    return [row.outer_length * column.outer_length for row in rows for column in columns]
 
 
 def taps_of(parameters: Parameters) -> frozenset[str]:

@@ -1,9 +1,10 @@
 """Feature maps kept as bits: what the way back through the network needs of them.
 
 A ReLU passes a gradient on where its result is above 0, a convolution's gradient with respect to its input needs only
-the input's shape, and so does a pooling's beside the places of its maxima. So autograd's copies of maps, 32 bits a
-number, can be replaced by their signs, of 1 bit, without changing the gradient. This does not hold for poolings by
-root mean square and for normalisations, whose slopes depend on the values (`tiles.signs_suffice`).
+the input's shape, and so does a pooling's beside the places of its maxima among four. So autograd's copies of maps, 32
+bits a number, can be replaced by their signs, of 1 bit, and places of 64 bits by 8, without changing the gradient.
+This does not hold for poolings by root mean square and for normalisations, whose slopes depend on the values
+(`tiles.signs_suffice`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _BITS = 8
 
 @contextmanager
 def maps_as_signs() -> Iterator[None]:
-    """While it is open, what autograd keeps of maps is their signs, and places are 32-bit numbers."""
+    """While it is open, what autograd keeps of maps is their signs, and of maxima which of four they are."""
     signs = _Signs()
     with torch.autograd.graph.saved_tensors_hooks(signs.pack, signs.unpack):
         yield
@@ -37,9 +38,22 @@ class _Packed(NamedTuple):
 
 
 class _Places(NamedTuple):
-    """Of a pooling's maxima."""
+    """Of a pooling's maxima among the four cells of each window. width: of a row of the cells."""
 
-    numbers: Tensor
+    quarters: Tensor
+    width: int
+
+    @classmethod
+    def of(cls, indices: Tensor, width: int) -> _Places:
+        """indices: int64 [1, C, H, W], of cells row by row, as torch has them."""
+        beyond = indices - _corners(indices, width)
+        below = beyond >= width
+        return cls((beyond - width * below + 2 * below).to(torch.uint8), width)
+
+    def indices(self) -> Tensor:
+        """As they were."""
+        found = _corners(self.quarters, self.width) + (self.quarters & 1)
+        return found.add_(self.quarters >> 1, alpha=self.width)
 
 
 class _Signs:
@@ -53,8 +67,9 @@ class _Signs:
         self._packed = None
 
     def pack(self, tensor: Tensor) -> Tensor | _Packed | _Places:
-        if tensor.dtype is torch.int64 and tensor.dim() == 4:
-            return _Places(tensor.to(torch.int32))
+        if tensor.dtype is torch.int64 and tensor.dim() == 4 and self._packed is not None:
+            # A pooling keeps what it read first.
+            return _Places.of(tensor, self._packed[1].shape[3])
         # Of the network, only maps follow from the picture.
         if not (tensor.requires_grad and tensor.is_floating_point()) or tensor.numel() % _BITS:
             return tensor
@@ -70,7 +85,7 @@ class _Signs:
         if isinstance(kept, Tensor):
             return kept
         if isinstance(kept, _Places):
-            return kept.numbers.to(torch.int64)
+            return kept.indices()
         if self._unpacked is not None and self._unpacked[0] is kept:
             return self._unpacked[1]
         self._unpacked = None
@@ -82,6 +97,12 @@ class _Signs:
             tensor = flat.view(kept.shape)
         self._unpacked = (kept, tensor)
         return tensor
+
+
+def _corners(like: Tensor, width: int) -> Tensor:
+    """The index of the first cell of each window of 2 x 2, int64 [H, W]."""
+    rows, columns = (torch.arange(0, 2 * side, 2, device=like.device) for side in like.shape[2:])
+    return width * rows[:, None] + columns
 
 
 def _are_one(one: Tensor, other: Tensor) -> bool:

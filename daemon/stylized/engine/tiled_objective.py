@@ -23,7 +23,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from stylized.engine.choices import GradientNormalization
 from stylized.engine.layer_losses import Summary, Window
-from stylized.engine.layers import receptive_field
+from stylized.engine.layers import CONVOLUTIONS, receptive_field
 from stylized.engine.losses.statistics import Moments, merge
 from stylized.engine.losses.style import Statistic
 from stylized.engine.measurements import Measurements
@@ -59,7 +59,10 @@ class _Block:
 
 @dataclass
 class _WayBack:
-    """From the maps of a block to its pixels, with the margins. edges, shapes: of each layer. maps: its own cells'."""
+    """From the maps of a block to its pixels, with the margins.
+
+    edges, shapes: of each layer. maps: its own cells', but for those that are cheaper computed again than kept.
+    """
 
     pixels: Tensor
     edges: dict[str, GradientEdge]
@@ -82,6 +85,8 @@ class TiledObjective(Objective):
         """Build the terms, as `Objective` does, with targets that are measured in blocks too."""
         self._tiling = tiling
         self._block = tiling.side
+        # A sixth of all maps, and half a hundredth of the work.
+        self._first = frozenset({CONVOLUTIONS[network.backbone][0].conv, CONVOLUTIONS[network.backbone][0].relu})
         self._stored = maps_as_signs if signs_suffice(network.backbone, parameters.pooling) else nullcontext
         super().__init__(network, content, styles, parameters, measurements)
 
@@ -94,6 +99,8 @@ class TiledObjective(Objective):
         for number, block in enumerate(blocks):
             way_back = self._pass(image, block, kept=number < self._tiling.kept)
             summaries.append(self._summaries(way_back.maps, block))
+            for layer in self._taps & self._first:
+                del way_back.maps[layer]
             kept.append(way_back if way_back.edges else None)
             del way_back
         values, slopes = self._losses(summaries)
@@ -134,6 +141,13 @@ class TiledObjective(Objective):
             inner[layer] = _part(found.pop(layer).detach(), block.inner(self._stride(layer)))
         return _WayBack(pixels, edges, shapes, inner)
 
+    def _maps(self, way_back: _WayBack, block: _Block, layer: str) -> Tensor:
+        """A block's own maps of a layer."""
+        if layer in way_back.maps:
+            return way_back.maps[layer]
+        with torch.no_grad():
+            return block.inner(self._stride(layer)).of(self._features(way_back.pixels, frozenset({layer}))[layer])
+
     def _summaries(self, maps: dict[str, Tensor], block: _Block) -> list[Summary]:
         """Of each term."""
         with torch.no_grad():
@@ -172,9 +186,9 @@ class TiledObjective(Objective):
             return [None for _ in self.layer_terms]
         norms = [image.new_zeros(()) for _ in self.layer_terms]
         for block, way_back, of_block in zip(blocks, kept, slopes, strict=True):
-            maps = (way_back or self._pass(image, block, kept=False)).maps
+            looked_at = way_back or self._pass(image, block, kept=False)
             for number, (term, slope) in enumerate(zip(self.layer_terms, of_block, strict=True)):
-                pull = self._pull([term], [slope], [None], maps[term.layer], block)
+                pull = self._pull([term], [slope], [None], self._maps(looked_at, block, term.layer), block)
                 norms[number] = norms[number] + pull.abs().sum()
         tiny = torch.finfo(image.dtype).tiny
         return [abs(term.weight) / norm.clamp(min=tiny) for term, norm in zip(self.layer_terms, norms, strict=True)]
@@ -188,9 +202,10 @@ class TiledObjective(Objective):
                 [self.layer_terms[number] for number in here],
                 [slopes[number] for number in here],
                 [lengths[number] for number in here],
-                way_back.maps.pop(layer),
+                self._maps(way_back, block, layer),
                 block,
             )
+            way_back.maps.pop(layer, None)
             edges.append(edge)
             pulls.append(_placed(pull, block.inner(self._stride(layer)), way_back.shapes[layer]))
             del pull

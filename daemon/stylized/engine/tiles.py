@@ -6,8 +6,8 @@ poolings' windows begin, so that these are the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stylized.engine.choices import Backbone, Padding, Pooling
 from stylized.engine.layers import CONVOLUTIONS, receptive_field
@@ -60,7 +60,8 @@ class Grain:
     margin: int
 
 
-def grain(taps: Collection[str], backbone: Backbone, padding: Padding) -> Grain:
+@lru_cache(maxsize=64)
+def grain(taps: frozenset[str], backbone: Backbone, padding: Padding) -> Grain:
     """What the cells of some layers of a network need. KeyError for a name that is not a layer."""
     fields = [receptive_field(tap, backbone) for tap in taps]
     step = max((field.stride for field in fields), default=1)
@@ -71,6 +72,7 @@ def grain(taps: Collection[str], backbone: Backbone, padding: Padding) -> Grain:
     return Grain(step, _up(max(reach, 0), step))
 
 
+@lru_cache(maxsize=256)
 def spans(length: int, side: int, grain: Grain) -> tuple[Span, ...]:
     """Cut a side of the picture into blocks of about as many pixels, `side` if it can be divided so."""
     count = max(1, round(length / max(side, grain.step)))
@@ -89,7 +91,9 @@ def spans(length: int, side: int, grain: Grain) -> tuple[Span, ...]:
 
 def signs_suffice(backbone: Backbone, pooling: Pooling) -> bool:
     """Tell whether a network's gradient needs nothing of its maps but their signs (`signs`)."""
-    return pooling is not Pooling.L2 and not any(layer.normalized for layer in CONVOLUTIONS[backbone])
+    windows = {(layer.pooling.side, layer.pooling.step) for layer in CONVOLUTIONS[backbone] if layer.pooling}
+    normalized = any(layer.normalized for layer in CONVOLUTIONS[backbone])
+    return pooling is not Pooling.L2 and windows == {(2, 2)} and not normalized
 
 
 def _up(number: int, step: int) -> int:
