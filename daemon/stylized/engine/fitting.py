@@ -153,24 +153,37 @@ def _tiling(estimate: _Estimate, max_bytes: int) -> Tiling | None:
     return min((estimate.with_kept(side, max_bytes) for side in fitting), key=estimate.work)
 
 
+def _fits(
+    sizes: PictureSizes, parameters: Parameters, means: Means, max_bytes: int, regions: int, *, resumed: bool
+) -> bool:
+    """Whether it does in any way. Raises PictureTooSmallError."""
+    for level in plan(sizes, parameters, resumed=resumed):
+        estimate = _Estimate(level, parameters, means, sizes.styles, regions)
+        ways = (None, *(Tiling(side) for side in reversed(_SIDES)))
+        if not any(estimate.bytes(tiling) <= max_bytes for tiling in ways):
+            return False
+    return True
+
+
 def _largest_size(
     sizes: PictureSizes, parameters: Parameters, means: Means, max_bytes: int, regions: int, *, resumed: bool
 ) -> int | None:
     """By bisection; it does not matter that blocks make the peak a little uneven."""
-    low, high = min_side(parameters.backbone) - 1, parameters.size - 1
+    least = min_side(parameters.backbone)
+    low, high = least - 1, parameters.size - 1
     while low < high:
         middle = (low + high + 1) // 2
+        smaller = replace(parameters, size=middle)
         try:
-            smaller = _fit(sizes, replace(parameters, size=middle), means, max_bytes, regions, resumed=resumed)
-            fits = smaller.peak_bytes <= max_bytes
-        except PictureTooSmallError:
-            fits = True  # below what the network needs; a larger one is looked for
+            fits = _fits(sizes, smaller, means, max_bytes, regions, resumed=resumed)
+        except PictureTooSmallError as error:
+            if error.smallest_size is None:
+                raise
+            # As if it fitted, so that a larger one is looked for.
+            least = max(least, error.smallest_size)
+            fits = True
         low, high = (middle, high) if fits else (low, middle - 1)
-    try:
-        smaller = _fit(sizes, replace(parameters, size=low), means, max_bytes, regions, resumed=resumed)
-    except PictureTooSmallError:
-        return None
-    return low if low >= min_side(parameters.backbone) and smaller.peak_bytes <= max_bytes else None
+    return low if low >= least else None
 
 
 def _refusal(
@@ -189,6 +202,6 @@ def _refusal(
     advice = f"use a size of at most {largest}" if largest else "no size fits"
     if parameters.optimizer in (Optimizer.LBFGS, Optimizer.LBFGSB):
         lean = replace(parameters, optimizer=Optimizer.ADAM)
-        if _fit(sizes, lean, means, max_bytes, regions, resumed=False).peak_bytes <= max_bytes:
+        if _fits(sizes, lean, means, max_bytes, regions, resumed=False):
             return f"{text}{advice}, or the optimizer adam, as the pairs that L-BFGS remembers take most of it."
     return f"{text}{advice}."
