@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stylized.engine.choices import Backbone
 from stylized.engine.layers import convolution_of
-from stylized.engine.winograd import convolve, kernels
+from stylized.engine.winograd import WinogradConvolution
 from stylized.engine.winograd_costs import kernel_numbers
 
 # Less than a tile, whole tiles, tiles with a rest at either side, and more than are computed at a time.
@@ -36,9 +36,11 @@ def _direct(maps: Tensor, weight: Tensor, bias: Tensor, gradient: Tensor, rectif
 
 
 def _winograd(maps: Tensor, weight: Tensor, bias: Tensor, gradient: Tensor, rectified: bool) -> tuple[Tensor, Tensor]:
-    maps = maps.clone().requires_grad_()
-    result = convolve(maps, kernels(weight), bias, rectified=rectified)
-    return result.detach(), torch.autograd.grad(result, maps, gradient)[0]
+    convolution = WinogradConvolution(weight, bias)
+    result = convolution.forward(maps, rectified=rectified)
+    if rectified:
+        gradient = torch.where(result > 0, gradient, 0.0)
+    return result, convolution.backward(gradient, maps.shape[2:])
 
 
 @pytest.mark.parametrize("rectified", [False, True])
@@ -77,4 +79,5 @@ def test_the_same_input_gives_the_same_bits() -> None:
 
 def test_the_kernels_take_the_memory_that_is_told() -> None:
     layer = convolution_of("conv3_1", Backbone.VGG19)
-    assert kernels(torch.rand(layer.weight_shape)).untyped_storage().nbytes() == 4 * kernel_numbers(layer)
+    kernels = WinogradConvolution(torch.rand(layer.weight_shape), torch.rand(layer.channels)).kernels
+    assert kernels.untyped_storage().nbytes() == 4 * kernel_numbers(layer)

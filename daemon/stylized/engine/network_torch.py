@@ -37,7 +37,7 @@ class TorchNetwork:
             name: _frozen(weight.flip(1) if name == first else weight, bias, device, dtype)
             for name, (weight, bias) in weights.layers.items()
         }
-        self._mean = torch.tensor(weights.mean_rgb, device=device, dtype=_wide(dtype)).view(1, 3, 1, 1)
+        self._mean = torch.tensor(weights.mean_rgb, device=device, dtype=wide(dtype)).view(1, 3, 1, 1)
 
     @property
     def device(self) -> torch.device:
@@ -53,50 +53,64 @@ class TorchNetwork:
         pooling_scale: float = 1.0,
     ) -> dict[str, Tensor]:
         """As `Network` says."""
-        table = CONVOLUTIONS[self.backbone]
-        last = max((table.index(convolution_of(tap, self.backbone)) for tap in taps), default=-1)
         found: dict[str, Tensor] = {}
-        # The mean goes before the padding, so that zeros around the picture mean "average colour", as in training.
-        x = (image - self._mean).to(self.dtype, memory_format=torch.channels_last)
-        for layer in table[: last + 1]:
+        x = self._entry(image)
+        for layer in self._needed(taps):
             if layer.pooling:
-                x = _pool(x, layer.pooling, pooling)
-                if pooling_scale != 1.0:
-                    x = x * pooling_scale
+                x = pool(x, layer.pooling, pooling, pooling_scale)
             if layer.normalized:
                 x = normalize_responses(x)
             # Deeper layers keep zeros: their maps are those that the network was trained on, and there is no edge of
             # the picture to continue.
-            around = padding if layer is table[0] else Padding.ZERO
+            around = padding if layer is CONVOLUTIONS[self.backbone][0] else Padding.ZERO
             if layer.conv in taps:
                 x = self._convolve(x, layer, around)
-                found[layer.conv] = x.to(_wide(self.dtype))
+                found[layer.conv] = x.to(wide(self.dtype))
                 x = F.relu(x)
             else:
                 x = self._convolve(x, layer, around, rectified=True)
             if layer.relu in taps:
-                found[layer.relu] = x.to(_wide(self.dtype))
+                found[layer.relu] = x.to(wide(self.dtype))
         return found
+
+    def _needed(self, taps: Collection[str]) -> tuple[Convolution, ...]:
+        """The layers up to the highest tap."""
+        table = CONVOLUTIONS[self.backbone]
+        last = max((table.index(convolution_of(tap, self.backbone)) for tap in taps), default=-1)
+        return table[: last + 1]
+
+    def _entry(self, image: Tensor) -> Tensor:
+        """What the first layer reads."""
+        # The mean goes before the padding, so that zeros around the picture mean "average colour", as in training.
+        return (image - self._mean).to(self.dtype, memory_format=torch.channels_last)
 
     def _convolve(self, x: Tensor, layer: Convolution, padding: Padding, *, rectified: bool = False) -> Tensor:
         """One layer, with its ReLU if `rectified`. What another way of computing overrides."""
         weight, bias = self._layers[layer.conv]
         around = layer.padding
         if padding is not Padding.ZERO:
-            x, around = _continued(x, layer, padding), 0
+            x, around = continued(x, layer, padding), 0
         result = F.conv2d(x, weight, bias, stride=layer.step, padding=around, groups=layer.groups)
         return F.relu_(result) if rectified else result
 
 
-def _continued(x: Tensor, layer: Convolution, padding: Padding) -> Tensor:
+def continued(x: Tensor, layer: Convolution, padding: Padding) -> Tensor:
     """The picture with as much around it as centres the kernel on its edge."""
     # That is what VGG pads; CaffeNet, trained without any, would otherwise have nothing to put there, and would leave
     # the last pixels of most pictures unseen.
     return F.pad(x, (layer.kernel // 2,) * 4, mode=_PAD_MODES[padding])
 
 
+def pool(x: Tensor, window: PoolingWindow, pooling: Pooling, scale: float) -> Tensor:
+    """The maps after a pooling, times a scale.
+
+    Windows that lie partly outside have the mean of what is inside, as in Caffe.
+    """
+    pooled = _pool(x, window, pooling)
+    return pooled if scale == 1.0 else pooled * scale
+
+
 def _pool(x: Tensor, window: PoolingWindow, pooling: Pooling) -> Tensor:
-    """Windows that lie partly outside have the mean of what is inside, as in Caffe."""
     if pooling is Pooling.MAX:
         return F.max_pool2d(x, window.side, window.step, ceil_mode=window.covers_rest)
     if pooling is Pooling.AVERAGE:
@@ -119,7 +133,7 @@ def normalize_responses(x: Tensor) -> Tensor:
     return x / (1.0 + _LRN_ALPHA / _LRN_SIZE * total) ** _LRN_BETA
 
 
-def _wide(dtype: torch.dtype) -> torch.dtype:
+def wide(dtype: torch.dtype) -> torch.dtype:
     """The type in which losses are computed: Gram sums overflow 16-bit floats (neural-style #425)."""
     return torch.float64 if dtype is torch.float64 else torch.float32
 

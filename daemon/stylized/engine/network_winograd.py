@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
-from stylized.engine import winograd
-from stylized.engine.choices import Padding
 from stylized.engine.layers import Convolution
 from stylized.engine.network import Weights
-from stylized.engine.network_torch import TorchNetwork
+from stylized.engine.network_onednn import LayerWays, OnednnNetwork
+from stylized.engine.winograd import WinogradConvolution
 from stylized.engine.winograd_costs import suits
 
 
-class WinogradNetwork(TorchNetwork):
+class WinogradNetwork(OnednnNetwork):
     """A `Network` whose gradient has an error of about 1e-5 in fp32.
 
     The kernels of a layer are made when it is first computed, and kept.
@@ -28,12 +26,11 @@ class WinogradNetwork(TorchNetwork):
     ) -> None:
         """Copy the weights to a device. dtype: float32, or float64 for tests."""
         super().__init__(weights, device=device, dtype=dtype)
-        self._kernels: dict[str, Tensor] = {}
+        self._winograd: dict[str, WinogradConvolution] = {}
 
-    def _convolve(self, x: Tensor, layer: Convolution, padding: Padding, *, rectified: bool = False) -> Tensor:
-        if padding is not Padding.ZERO or not suits(layer, x.shape[2] * x.shape[3]):
-            return super()._convolve(x, layer, padding, rectified=rectified)
-        weight, bias = self._layers[layer.conv]
-        if layer.conv not in self._kernels:
-            self._kernels[layer.conv] = winograd.kernels(weight)
-        return winograd.convolve(x, self._kernels[layer.conv], bias, rectified=rectified)
+    def _ways(self, layer: Convolution, cells: int) -> LayerWays:
+        if not suits(layer, cells):
+            return super()._ways(layer, cells)
+        if layer.conv not in self._winograd:
+            self._winograd[layer.conv] = WinogradConvolution(*self._layers[layer.conv])
+        return self._winograd[layer.conv]

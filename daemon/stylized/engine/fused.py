@@ -1,0 +1,153 @@
+"""A convolution with its bias and its ReLU in one pass over memory, forward and back, with weights packed beforehand.
+
+On a CPU torch's own convolution puts the weights into the order that oneDNN's kernel reads, at every call, and its way
+back has the bias and the ReLU apart. Here the weights are put in order once for each shape of maps, and the way back is
+a convolution too: that with the kernels turned by 180° and inputs and outputs exchanged, for which they are packed a
+second time.
+
+The operations are internal to torch (2.13: `mkldnn_reorder_conv2d_weight`, `mkldnn::_convolution_pointwise`), which
+promises nothing about them; only this module knows them. `is_available` tells whether they are there, and do what they
+should, for an arithmetic on this processor; where they do not, everything is computed by torch's own convolution.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from functools import cache
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stylized.engine.layers import Convolution
+
+
+@cache
+def is_available(dtype: torch.dtype) -> bool:
+    """Tell whether oneDNN's fused convolution works here: tried on a small one.
+
+    bf16 needs a processor with AVX-512 (BW, VL and DQ) or AVX-NE-CONVERT.
+    """
+    generator = torch.Generator().manual_seed(0)
+    maps, weight, bias = (
+        torch.randn(shape, generator=generator).to(dtype) for shape in ((1, 16, 6, 5), (32, 8, 3, 3), (32,))
+    )
+    geometry = _Geometry(step=1, padding=1, groups=2)
+    try:
+        found = geometry.fused(maps, geometry.packed(weight, maps.shape), bias, rectified=True)
+    except (AttributeError, RuntimeError, NotImplementedError, TypeError):
+        return False
+    expected = F.conv2d(maps.double(), weight.double(), bias.double(), padding=1, groups=2).relu()
+    return found.dtype is dtype and torch.allclose(found.double(), expected, rtol=0.05, atol=0.05)
+
+
+class PackedWeights:
+    """Weights as a kernel reads them, bounded in bytes; those that were used the longest ago go first.
+
+    Not for several threads.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._weights: OrderedDict[Hashable, Tensor] = OrderedDict()
+        self._sizes: dict[Hashable, int] = {}
+
+    @property
+    def size_bytes(self) -> int:
+        """How much they take, what a kernel adds to fill its registers left out."""
+        return sum(self._sizes.values())
+
+    def get(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
+        """Return the weights of this name, made if they are not kept."""
+        if key not in self._weights:
+            made = make()
+            self._weights[key] = made
+            self._sizes[key] = made.numel() * made.element_size()
+            while self.size_bytes > self._max_bytes and len(self._weights) > 1:
+                oldest, _ = self._weights.popitem(last=False)
+                del self._sizes[oldest]
+        self._weights.move_to_end(key)
+        return self._weights[key]
+
+
+class FusedConvolution:
+    """One layer of a network, both ways."""
+
+    def __init__(self, layer: Convolution, weight: Tensor, bias: Tensor, packed: PackedWeights) -> None:
+        """weight: [out, in of a group, kernel, kernel]; bias: [out]; packed: where the packed weights are kept."""
+        self._layer = layer
+        self._weight = weight
+        self._bias = bias
+        self._packed = packed
+        self._packs = weight.device.type == "cpu" and is_available(weight.dtype)
+
+    def forward(self, maps: Tensor, padding: int, *, rectified: bool) -> Tensor:
+        """Convolve, add the bias, and if `rectified` clamp at 0.
+
+        maps: [1, in, H, W], channels_last to be fast; padding: zeros around them. Returns [1, out, H', W'].
+        """
+        geometry = _Geometry(self._layer.step, padding, self._layer.groups)
+        return self._correlate(False, maps, geometry, self._bias, rectified)
+
+    def backward(self, gradient: Tensor, side: torch.Size, padding: int) -> Tensor:
+        """Return the gradient of the maps, [1, in, H, W], from that of the convolution, [1, out, H', W'].
+
+        side: the maps' H and W.
+        """
+        layer = self._layer
+        if layer.step == 1:
+            geometry = _Geometry(1, layer.kernel - 1 - padding, layer.groups)
+            return self._correlate(True, gradient, geometry, None, rectified=False)
+        # Between the cells of the gradient there would be zeros, which no kernel skips: torch's own way does.
+        left = [
+            all_cells + 2 * padding - layer.kernel - (cells - 1) * layer.step
+            for all_cells, cells in zip(side, gradient.shape[2:], strict=True)
+        ]
+        return F.conv_transpose2d(gradient, self._weight, None, layer.step, padding, left, layer.groups)
+
+    def _correlate(self, turned: bool, maps: Tensor, geometry: _Geometry, bias: Tensor | None, rectified: bool) -> Tensor:
+        def make() -> Tensor:
+            return _turned(self._weight, self._layer.groups) if turned else self._weight
+
+        if not self._packs:
+            return geometry.plain(maps, make(), bias, rectified)
+        # Which order is the fastest, oneDNN decides by the shape.
+        key = (self._layer.conv, turned, maps.shape, geometry)
+        weight = self._packed.get(key, lambda: geometry.packed(make(), maps.shape))
+        return geometry.fused(maps, weight, bias, rectified)
+
+
+class _Geometry(NamedTuple):
+    """How the kernel of a layer goes over the maps: cells from one place to the next, zeros around, groups."""
+
+    step: int
+    padding: int
+    groups: int
+
+    def packed(self, weight: Tensor, shape: torch.Size) -> Tensor:
+        """A weight in the order that is the fastest for maps of this shape."""
+        around, steps, dense = (self.padding,) * 2, (self.step,) * 2, (1, 1)
+        opaque = weight.contiguous(memory_format=torch.channels_last).to_mkldnn()
+        return torch._C._nn.mkldnn_reorder_conv2d_weight(opaque, around, steps, dense, self.groups, list(shape))
+
+    def fused(self, maps: Tensor, packed: Tensor, bias: Tensor | None, rectified: bool) -> Tensor:
+        """In one pass, with a packed weight."""
+        around, steps, dense = (self.padding,) * 2, (self.step,) * 2, (1, 1)
+        last = "relu" if rectified else "none"
+        return torch.ops.mkldnn._convolution_pointwise(
+            maps, packed, bias, around, steps, dense, self.groups, last, [], ""
+        )
+
+    def plain(self, maps: Tensor, weight: Tensor, bias: Tensor | None, rectified: bool) -> Tensor:
+        """By torch's own convolution, with a weight as it is."""
+        result = F.conv2d(maps, weight, bias, self.step, self.padding, groups=self.groups)
+        return F.relu_(result) if rectified else result
+
+
+def _turned(weight: Tensor, groups: int) -> Tensor:
+    """The kernels of the way back: turned by 180°, and in each group inputs and outputs exchanged."""
+    out, in_channels = weight.shape[:2]
+    by_group = weight.flip(2, 3).view(groups, out // groups, in_channels, *weight.shape[2:])
+    return by_group.transpose(1, 2).reshape(groups * in_channels, out // groups, *weight.shape[2:])
