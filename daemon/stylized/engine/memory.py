@@ -117,13 +117,13 @@ class _LevelMemory:
         return pictures + (0 if chosen.iterate is Iterate.LAST else 2)
 
     def _step(self) -> int:
-        """What a step holds beside: the new gradient as it came and as it was accepted, the new point, and what the
-        direction is made from.
+        """What a step holds beside: the gradient and the point that it came to, and what the direction is made from,
+        for L-BFGS the newest pair, and this and the gradient together.
         """
         chosen = self._parameters
         if chosen.optimizer in (Optimizer.LBFGS, Optimizer.LBFGSB):
-            return 9 * self._picture
-        return (8 if chosen.optimizer is Optimizer.ADAM else 5) * self._picture
+            return 7 * self._picture
+        return (5 if chosen.optimizer is Optimizer.ADAM else 4) * self._picture
 
     def _evaluation(self) -> int:
         """The way through the network and back."""

@@ -213,7 +213,7 @@ class Objective:
         """By layer, the moments of one style for each statistic; what is kept of them is not measured again."""
         keys = {layer: [self._key(style, layer, part) for part in statistics] for layer in layers}
         found = {layer: kept for layer in layers if (kept := self._kept(keys[layer]))}
-        missing = layers - found.keys()
+        missing = frozenset(layers - found.keys())
         if missing:
             cells = self._cells(style.source, missing)
             measured = self._measured(style.image, statistics, missing, cells)

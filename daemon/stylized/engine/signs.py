@@ -5,12 +5,16 @@ the input's shape, and so does a pooling's beside the places of its maxima among
 bits a number, can be replaced by their signs, of 1 bit, and places of 64 bits by 8, without changing the gradient.
 This does not hold for poolings by root mean square and for normalisations, whose slopes depend on the values
 (`tiles.signs_suffice`).
+
+What autograd keeps is replaced without its knowing. A network that keeps maps itself does so by `kept` and
+`kept_places`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import torch
@@ -23,9 +27,30 @@ _BITS = 8
 def maps_as_signs() -> Iterator[None]:
     """While it is open, what autograd keeps of maps is their signs, and of maxima which of four they are."""
     signs = _Signs()
-    with torch.autograd.graph.saved_tensors_hooks(signs.pack, signs.unpack):
-        yield
-    signs.forget()
+    token = _packing.set(True)
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(signs.pack, signs.unpack):
+            yield
+    finally:
+        _packing.reset(token)
+        signs.forget()
+
+
+_packing = ContextVar("_packing", default=False)
+
+
+def kept(maps: Tensor) -> Callable[[], Tensor]:
+    """Keep which cells of maps are above 0. Returns what gives the maps back: as they are, or 1 where they are."""
+    if not _packing.get() or maps.numel() % _BITS:
+        return lambda: maps
+    return _Packed.of(maps).maps
+
+
+def kept_places(indices: Tensor, width: int) -> Callable[[], Tensor]:
+    """Keep where the maxima of windows of 2 x 2 cells are, int64 [1, C, H, W]; width: of a row of the cells."""
+    if not _packing.get():
+        return lambda: indices
+    return _Places.of(indices, width).indices
 
 
 class _Packed(NamedTuple):
@@ -35,6 +60,20 @@ class _Packed(NamedTuple):
     shape: torch.Size
     dtype: torch.dtype
     channels_last: bool
+
+    @classmethod
+    def of(cls, maps: Tensor) -> _Packed:
+        channels_last = maps.dim() == 4 and maps.is_contiguous(memory_format=torch.channels_last)
+        flat = (maps.permute(0, 2, 3, 1) if channels_last else maps).detach().reshape(-1)
+        return cls(_bits(flat), maps.shape, maps.dtype, channels_last)
+
+    def maps(self) -> Tensor:
+        """1 where they were above 0, else 0."""
+        flat = _positive(self.bits, self.dtype)
+        if not self.channels_last:
+            return flat.view(self.shape)
+        batch, channels, height, width = self.shape
+        return flat.view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 class _Places(NamedTuple):
@@ -75,9 +114,7 @@ class _Signs:
             return tensor
         if self._packed is not None and _are_one(self._packed[0], tensor):
             return self._packed[1]
-        channels_last = tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)
-        flat = (tensor.permute(0, 2, 3, 1) if channels_last else tensor).detach().reshape(-1)
-        packed = _Packed(_bits(flat), tensor.shape, tensor.dtype, channels_last)
+        packed = _Packed.of(tensor)
         self._packed = (tensor.detach(), packed)
         return packed
 
@@ -89,12 +126,7 @@ class _Signs:
         if self._unpacked is not None and self._unpacked[0] is kept:
             return self._unpacked[1]
         self._unpacked = None
-        flat = _positive(kept.bits, kept.dtype)
-        if kept.channels_last:
-            batch, channels, height, width = kept.shape
-            tensor = flat.view(batch, height, width, channels).permute(0, 3, 1, 2)
-        else:
-            tensor = flat.view(kept.shape)
+        tensor = kept.maps()
         self._unpacked = (kept, tensor)
         return tensor
 
