@@ -107,7 +107,7 @@ def report(painted: list[Painted], facts: dict[str, str]) -> str:
     lines += [f"* {name}: {value}" for name, value in facts.items()]
     lines += [
         "",
-        "| side | computed | estimate | peak | of the estimate | iteration | a pixel, of the processor | of the first |",
+        "| side | computed | estimate | peak | of the estimate | iteration | processor, a pixel | of the first |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for one in painted:
