@@ -16,6 +16,10 @@ _FLOAT = 4
 _INDEX = 8
 # What of a number, and of a place, is kept where signs suffice (`signs`).
 _SIGN, _QUARTER = 1 / 8, 1
+# From so many bytes on, glibc gives memory back as soon as it is free (mallopt(3): the most that M_MMAP_THRESHOLD comes
+# to by itself); and what share of maps below stays behind as holes, measured.
+_GIVEN_BACK = 32 * 2**20
+_HOLES = 0.5
 # Code, thread buffers and packed weights that the first pass brings into memory, measured.
 _FIXED = 70 * 2**20
 
@@ -36,10 +40,7 @@ def estimate_bytes(
     memory on a CPU at 256 pixels and more (tests/engine/test_memory.py).
     """
     jobs = [
-        _LevelMemory(
-            level, parameters, precision, style_sizes, (tilings or {}).get((level.width, level.height)), regions
-        )
-        for level in levels
+        _LevelMemory(level, parameters, precision, backend, style_sizes, tilings or {}, regions) for level in levels
     ]
     kernels = max(_backend_bytes(backend, job.pixels_at_once, parameters) for job in jobs)
     return _FIXED + kernels + max(job.peak for job in jobs)
@@ -64,16 +65,18 @@ class _LevelMemory:
         level: Level,
         parameters: Parameters,
         precision: Precision,
+        backend: Backend,
         style_sizes: Sequence[Size],
-        tiling: Tiling | None,
+        tilings: Mapping[Size, Tiling],
         regions: int,
     ) -> None:
         self._level = level
+        self._backend = backend
         self._parameters = parameters
         self._number = _number_bytes(precision)
         self._wide_copies = precision is Precision.BF16
         self._styles = [style_size(*size, level, parameters) for size in style_sizes]
-        self._tiling = tiling
+        self._tiling = tilings.get((level.width, level.height))
         self._regions = regions
         self._picture = 3 * _FLOAT * level.width * level.height
 
@@ -88,7 +91,7 @@ class _LevelMemory:
         """The most at any moment."""
         evaluation = self._evaluation() + self._picture
         capture = max((self._forward(self._outer(*size)) for size in self._styles), default=0)
-        return self._held() + max(evaluation, self._step(), capture)
+        return self._held() + self._holes() + max(evaluation, self._step(), capture)
 
     def _held(self) -> int:
         """From the first step to the last: the styles as they are looked at, the photo's maps, how much cells count in
@@ -103,6 +106,15 @@ class _LevelMemory:
             masks += self._regions * _FLOAT * (pixels // layer.stride**2)
         masks += self._regions * _FLOAT * pixels
         return styles + targets + masks + self._walk_pictures() * self._picture
+
+    def _holes(self) -> int:
+        """What the C library keeps of freed maps between others: of maps as large as it would give back at once, none.
+
+        A share that was measured, of all that come and go in an evaluation.
+        """
+        cut = [layer.channels * (self.pixels_at_once // layer.stride**2) * self._number for layer in self._layers]
+        cut += [_map_bytes(tap, self._parameters.backbone, self.pixels_at_once) for tap in taps_of(self._parameters)]
+        return round(_HOLES * sum(number for number in cut if number < _GIVEN_BACK))
 
     def _walk_pictures(self) -> int:
         """The point, the next one and the gradient; pairs, one place more than there are, or moments; a best point with
@@ -169,14 +181,25 @@ class _LevelMemory:
         """What autograd keeps of the network's maps. number: bytes of one; index: of a maximum's place."""
         chosen = self._parameters
         kept = 3.0 * pixels * self._number
-        for layer in _computed(chosen):
+        above = (*self._layers[1:], None)
+        for layer, next_layer in zip(self._layers, above, strict=True):
             cells = pixels // layer.stride**2
-            kept += layer.channels * cells * number
+            if not self._is_dropped(layer, next_layer):
+                kept += layer.channels * cells * number
             if layer.pooling:
                 kept += layer.in_channels * cells * _pooled_bytes(chosen, number, index)
             if layer.normalized:  # the normalised map, and what it is divided by, before and after its power
                 kept += layer.in_channels * cells * 3 * number
         return round(kept)
+
+    def _is_dropped(self, layer: Convolution, above: Convolution | None) -> bool:
+        """Whether what the next layer pools is enough, as for networks whose way back is written out."""
+        pooled = above is not None and above.pooling is not None and self._parameters.pooling is Pooling.MAX
+        return self._backend is not Backend.REFERENCE and pooled and layer.relu not in taps_of(self._parameters)
+
+    @property
+    def _layers(self) -> tuple[Convolution, ...]:
+        return _computed(self._parameters)
 
     def _loss_maps(self, pixels: int) -> int:
         """What losses keep of the taps: copies of 16-bit maps, differences from the photo's, centred maps."""
