@@ -32,7 +32,7 @@ class Measured:
     padding: Padding
     pooling_scale: float
     propagation: MaskPropagation
-    block: int | None
+    block: int | None = None
 
 
 class Measurements:

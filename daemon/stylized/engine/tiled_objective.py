@@ -28,7 +28,7 @@ from stylized.engine.losses.statistics import Moments, merge
 from stylized.engine.losses.style import Statistic
 from stylized.engine.measurements import Measurements
 from stylized.engine.network import Network
-from stylized.engine.objective import Evaluation, Objective, StyleTarget, Term, by_name
+from stylized.engine.objective import Evaluation, Objective, PictureTerm, StyleTarget, Term, by_name
 from stylized.engine.parameters import Parameters
 from stylized.engine.signs import maps_as_signs
 from stylized.engine.tiles import Span, Tiling, grain, signs_suffice, spans
@@ -103,7 +103,8 @@ class TiledObjective(Objective):
                 del way_back.maps[layer]
             kept.append(way_back if way_back.edges else None)
             del way_back
-        values, slopes = self._losses(summaries)
+        of_layers, slopes = self._losses(summaries)
+        values: list[tuple[Term | PictureTerm, Tensor]] = [*of_layers]
         lengths = self._lengths(image, blocks, kept, slopes)
         gradient = torch.zeros_like(image)
         for number, block in enumerate(blocks):
