@@ -143,7 +143,9 @@ class _LevelMemory:
             return self._whole(self._level.width * self._level.height)
         blocks = self._blocks(self._level.width, self._level.height)
         largest = max(blocks)
-        kept = [self._kept_way(block) for block in blocks[: self._tiling.kept]]
+        # Most blocks are of one size.
+        ways = {pixels: self._kept_way(pixels) for pixels in set(blocks)}
+        kept = [ways[pixels] for pixels in blocks[: self._tiling.kept]]
         # On the way back the kept blocks go first, each with what is kept of it; on the way there the others come last.
         back = sum(kept) - max(kept, default=0) + self._block(largest)
         if len(kept) < len(blocks):
