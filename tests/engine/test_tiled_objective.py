@@ -35,7 +35,7 @@ from .samples import noise, parameters, random_weights, shapes
 # Sides that are no multiples of the deepest stride; blocks with and without a neighbour on each side.
 HEIGHT, WIDTH = 70, 93
 BLOCKS = Tiling(24, kept=2)
-# Their cells see 12 pixels beyond their own at most, so blocks of this size have others between them and what they do not see.
+# Their cells see 12 pixels beyond their own at most: blocks of this size have others that they do not see.
 SHALLOW: dict[str, Any] = {
     "content_layers": (LayerWeight("relu3_1"),),
     "style_layers": (LayerWeight("relu1_1"), LayerWeight("conv2_1"), LayerWeight("relu3_1", 3.0)),
