@@ -308,15 +308,13 @@ class TestGradientNormalization:
             float64_network, content, style, gradient_normalization=GradientNormalization.L1, **self._CHANGES
         )
         expected = torch.zeros_like(image)
-        for term in objective.terms:
-            if term.layer is None:
-                (gradient,) = torch.autograd.grad(term.weight * term.loss(image), image)
-            else:
-                maps = float64_network.features(image, [term.layer])[term.layer]
-                free = maps.detach().requires_grad_()
-                (pull,) = torch.autograd.grad(term.loss(free), free)
-                (gradient,) = torch.autograd.grad(maps, image, term.weight * pull / pull.abs().sum())
-            expected += gradient
+        for term in objective.picture_terms:
+            expected += torch.autograd.grad(term.weight * term.loss(image), image)[0]
+        for term in objective.layer_terms:
+            maps = float64_network.features(image, [term.layer])[term.layer]
+            free = maps.detach().requires_grad_()
+            (pull,) = torch.autograd.grad(term.loss(free), free)
+            expected += torch.autograd.grad(maps, image, term.weight * pull / pull.abs().sum())[0]
         torch.testing.assert_close(objective.evaluate(image).gradient, expected, rtol=1e-8, atol=1e-12)
 
     def test_a_layer_without_gradient_adds_none(self, network: Network) -> None:

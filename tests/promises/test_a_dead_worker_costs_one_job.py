@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from neuralstyle.v1 import stylize_pb2 as pb
-from tests.real_daemon import RealDaemon, endless_request, reason_of, small_request, upload
+from tests.real_daemon import RealDaemon, endless_request, reason_of, small_request
 
 StartDaemon = Callable[..., RealDaemon]
 
@@ -58,14 +58,3 @@ def test_missing_weights_are_named(start_daemon: StartDaemon, tmp_path: Path) ->
         list(daemon.stylize().Stylize(small_request(1)))
     assert reason_of(caught.value) == "WEIGHTS_MISSING"
     assert "nowhere.pth" in (caught.value.details() or "")
-
-
-def test_a_job_that_cannot_fit_is_refused_with_a_size_that_does(daemon: RealDaemon) -> None:
-    request = small_request(1, size=8192)
-    layout = pb.RawFormat(width=8192, height=8192, channels=1, sample_type=pb.SAMPLE_TYPE_UINT8)
-    request.content.image_id = upload(daemon.stylize(), bytes(8192 * 8192), layout).image_id
-    with pytest.raises(grpc.RpcError) as caught:
-        list(daemon.stylize().Stylize(request))
-    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert reason_of(caught.value) == "OUT_OF_MEMORY"
-    assert "size of" in (caught.value.details() or "")

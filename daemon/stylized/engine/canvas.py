@@ -16,6 +16,7 @@ from stylized.engine.resample import resample
 from stylized.engine.schedule import Level
 from stylized.engine.start import start_picture
 from stylized.engine.targets import style_targets
+from stylized.engine.tiled_objective import TiledObjective
 
 
 class Canvas:
@@ -47,7 +48,9 @@ class Canvas:
         """Capture the targets."""
         request, size = self._request, (self.level.width, self.level.height)
         name = None if request.content_name is None else (request.content_name, size)
-        return Objective(self._network, self._content, self._styles, parameters, request.measurements, name)
+        targets = self._network, self._content, self._styles, parameters, request.measurements
+        tiling = request.tilings.get(size)
+        return Objective(*targets, name) if tiling is None else TiledObjective(*targets, tiling, name)
 
     def start(self, parameters: Parameters) -> Tensor:
         """Return where the painting starts at this level, float32 [1, 3, H, W], RGB 0..255."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from stylized.engine.optimizers.memory import Memory, changed, tensors
 from stylized.engine.parameters import Parameters
 from stylized.engine.schedule import Level, PictureSizes, Size
 from stylized.engine.targets import StyleSource
+from stylized.engine.tiles import Tiling
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Request:
     the photo, scaled to the painting. resume: goes on where an earlier painting stood, instead of at a start. mask:
     where to paint, [1, 1, H, W] of any size, 0..1; elsewhere the photo stays, so it needs one. None: everywhere.
     measurements: what was measured of named pictures for earlier paintings; what this one measures is added. None:
-    nothing is kept. content_name: equal for no two photos that differ, as a hash; None: its maps are not kept.
+    nothing is kept. content_name: equal for no two photos that differ, as a hash; None: its maps are not kept. tilings:
+    how the painting is cut at sizes at which it is too large to be computed at once (`fitting`).
     """
 
     content: Tensor | None
@@ -41,6 +43,7 @@ class Request:
     mask: Tensor | None = None
     measurements: Measurements | None = None
     content_name: str | None = None
+    tilings: Mapping[Size, Tiling] = field(default_factory=dict)
 
     @property
     def sizes(self) -> PictureSizes:

@@ -25,6 +25,7 @@ class Measured(Generic[Found]):
     """All that a measurement of one layer's maps depends on.
 
     picture: names the pixels at their working size, and which of their cells count. measure: what of the maps is kept.
+    block: side of the blocks in which it was looked at, which rounding depends on; None: as a whole.
     """
 
     network: Network
@@ -35,6 +36,7 @@ class Measured(Generic[Found]):
     padding: Padding
     pooling_scale: float
     propagation: MaskPropagation
+    block: int | None = None
 
 
 class Measurements:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from stylized.engine.choices import Backbone, Backend, Iterate, Optimizer, Pooling, Precision
+from stylized.engine.choices import Backbone, Backend, Iterate, Optimizer, Pooling, Precision, StyleStatistic
 from stylized.engine.layers import CONVOLUTIONS, Convolution, convolution_of
-from stylized.engine.parameters import Parameters
-from stylized.engine.schedule import Level, style_size
+from stylized.engine.parameters import LayerWeight, Parameters
+from stylized.engine.schedule import Level, Size, style_size
+from stylized.engine.tiles import Tiling, grain, signs_suffice, spans
 from stylized.engine.winograd_costs import kernel_numbers, scratch_numbers, suits
 
 _FLOAT = 4
 # Indices of a max pooling are kept for the way back, as 64-bit integers.
 _INDEX = 8
+# What of a number, and of a place, is kept where signs suffice (`signs`).
+_SIGN, _QUARTER = 1 / 8, 1
+# From so many bytes on, glibc gives memory back as soon as it is free (mallopt(3): the most that M_MMAP_THRESHOLD comes
+# to by itself); and what share of maps below stays behind as holes, measured.
+_GIVEN_BACK = 32 * 2**20
+_HOLES = 0.5
 # Code, thread buffers and packed weights that the first pass brings into memory, measured.
 _FIXED = 70 * 2**20
 
@@ -22,41 +29,257 @@ def estimate_bytes(
     parameters: Parameters,
     precision: Precision,
     backend: Backend,
-    style_sizes: Sequence[tuple[int, int]],
+    style_sizes: Sequence[Size],
+    tilings: Mapping[Size, Tiling] | None = None,
+    regions: int = 0,
 ) -> int:
-    """Estimate the peak memory of a job in bytes, beyond the resident network.
+    """Estimate the peak memory of a job in bytes, beyond the resident network and the pictures of its request.
 
-    precision: of the network; AUTO counts as fp32. backend: resolved. style_sizes: (width,
-    height) of the style pictures as they came. Within some 25 % of the measured resident memory on a CPU
-    (tests/engine/test_memory.py).
+    precision: of the network; AUTO counts as fp32. backend: resolved. style_sizes: (width, height) of the style
+    pictures as they came. tilings: as in a Request. regions: of styles with masks. Within 15 % of the measured resident
+    memory on a CPU at 256 pixels and more (tests/engine/test_memory.py).
     """
-    peak = kernels = 0
-    for level in levels:
-        pixels = level.width * level.height
-        painting = _gradient_bytes(pixels, parameters, precision) + _optimizer_bytes(pixels, parameters)
-        capture = 0
-        for size in style_sizes:
-            width, height = style_size(*size, level, parameters)
-            capture = max(capture, _capture_bytes(width * height, parameters, precision))
-        peak = max(peak, painting, capture)
-        if backend is Backend.WINOGRAD:
-            kernels = max(kernels, _winograd_bytes(pixels, parameters))
-    return _FIXED + kernels + peak
+    jobs = [
+        _LevelMemory(level, parameters, precision, backend, style_sizes, tilings or {}, regions) for level in levels
+    ]
+    kernels = max(_backend_bytes(backend, job.pixels_at_once, parameters) for job in jobs)
+    return _FIXED + kernels + max(job.peak for job in jobs)
 
 
-def _winograd_bytes(pixels: int, parameters: Parameters) -> int:
-    """Transformed kernels, kept from the first pass on, and what a convolution holds beside the maps."""
+def _backend_bytes(backend: Backend, pixels: int, parameters: Parameters) -> int:
+    """What a way of computing holds beside the maps of a picture of so many pixels."""
+    if backend is not Backend.WINOGRAD:
+        return 0
     used = [(layer, pixels // layer.stride**2) for layer in _computed(parameters)]
     used = [(layer, cells) for layer, cells in used if suits(layer, cells)]
     scratch = max((scratch_numbers(*one) for one in used), default=0)
+    # Transformed kernels are kept from the first pass on.
     return _FLOAT * (sum(kernel_numbers(layer) for layer, _ in used) + scratch)
+
+
+class _LevelMemory:
+    """What is held at one size: for its whole time, and at the moments when most is."""
+
+    def __init__(
+        self,
+        level: Level,
+        parameters: Parameters,
+        precision: Precision,
+        backend: Backend,
+        style_sizes: Sequence[Size],
+        tilings: Mapping[Size, Tiling],
+        regions: int,
+    ) -> None:
+        self._level = level
+        self._backend = backend
+        self._parameters = parameters
+        self._number = _number_bytes(precision)
+        self._wide_copies = precision is Precision.BF16
+        self._styles = [style_size(*size, level, parameters) for size in style_sizes]
+        self._tiling = tilings.get((level.width, level.height))
+        self._regions = regions
+        self._picture = 3 * _FLOAT * level.width * level.height
+
+    @property
+    def pixels_at_once(self) -> int:
+        """Of the largest picture or block that the network computes."""
+        sizes = [(self._level.width, self._level.height), *self._styles]
+        return max(self._outer(*size) for size in sizes)
+
+    @property
+    def peak(self) -> int:
+        """The most at any moment."""
+        evaluation = self._evaluation() + self._picture
+        capture = max((self._forward(self._outer(*size)) for size in self._styles), default=0)
+        return self._held() + self._holes() + max(evaluation, self._step(), capture)
+
+    def _held(self) -> int:
+        """From the first step to the last: the styles as they are looked at, the photo's maps, how much cells count in
+        regions, and what the walk knows.
+        """
+        chosen, pixels = self._parameters, self._level.width * self._level.height
+        styles = sum(3 * _FLOAT * width * height for width, height in self._styles)
+        targets = sum(_map_bytes(entry.layer, chosen.backbone, pixels) for entry in self._content_layers)
+        masks = 0
+        for entry in self._style_layers:
+            layer = convolution_of(entry.layer, chosen.backbone)
+            masks += self._regions * _FLOAT * (pixels // layer.stride**2)
+        masks += self._regions * _FLOAT * pixels
+        return styles + targets + masks + self._walk_pictures() * self._picture
+
+    def _holes(self) -> int:
+        """What the C library keeps of freed maps between others: of maps as large as it would give back at once, none.
+
+        A share that was measured, of all that come and go in an evaluation.
+        """
+        cut = [layer.channels * (self.pixels_at_once // layer.stride**2) * self._number for layer in self._layers]
+        cut += [_map_bytes(tap, self._parameters.backbone, self.pixels_at_once) for tap in taps_of(self._parameters)]
+        return round(_HOLES * sum(number for number in cut if number < _GIVEN_BACK))
+
+    def _walk_pictures(self) -> int:
+        """The point, the next one and the gradient; pairs, one place more than there are, or moments; a best point with
+        its gradient, or an average and what is shown of it.
+        """
+        chosen = self._parameters
+        pictures = 3
+        if chosen.optimizer in (Optimizer.LBFGS, Optimizer.LBFGSB):
+            pictures += 2 * (chosen.history_size + 1)
+        elif chosen.optimizer is Optimizer.ADAM:
+            pictures += 2
+        return pictures + (0 if chosen.iterate is Iterate.LAST else 2)
+
+    def _step(self) -> int:
+        """What a step holds beside: the gradient and the point that it came to, and what the direction is made from,
+        for L-BFGS the newest pair, and this and the gradient together.
+        """
+        chosen = self._parameters
+        if chosen.optimizer in (Optimizer.LBFGS, Optimizer.LBFGSB):
+            return 7 * self._picture
+        return (5 if chosen.optimizer is Optimizer.ADAM else 4) * self._picture
+
+    def _evaluation(self) -> int:
+        """The way through the network and back."""
+        if self._tiling is None:
+            return self._whole(self._level.width * self._level.height)
+        blocks = self._blocks(self._level.width, self._level.height)
+        largest = max(blocks)
+        # Most blocks are of one size.
+        ways = {pixels: self._kept_way(pixels) for pixels in set(blocks)}
+        kept = [ways[pixels] for pixels in blocks[: self._tiling.kept]]
+        # On the way back the kept blocks go first, each with what is kept of it; on the way there the others come last.
+        back = sum(kept) - max(kept, default=0) + self._block(largest)
+        if len(kept) < len(blocks):
+            back = max(back, sum(kept) + self._forward(largest), self._block(largest))
+        # Losses of the picture itself are computed as a whole.
+        picture_terms = 6 if self._has_picture_terms else 0
+        return max(back, picture_terms * self._picture)
+
+    def _whole(self, pixels: int) -> int:
+        """All maps are kept until their gradient is known; those of the taps are there before that goes back."""
+        return self._kept_maps(pixels, self._number, _INDEX) + self._loss_maps(pixels) + self._pulls(pixels)
+
+    def _block(self, pixels: int) -> int:
+        """A block on its way: its signs, or maps, and where it is widest, in the first of the network's blocks."""
+        first = CONVOLUTIONS[self._parameters.backbone][0]
+        widest = first.channels * (pixels // first.stride**2)
+        if not self._by_signs:
+            return self._whole(pixels) + self._taps(pixels)
+        # The tap's gradient, the one that comes to it and the one that goes on, the two added up, and the signs as
+        # numbers.
+        back = widest * (2 * _FLOAT + 3 * self._number)
+        return max(back, self._pulls(pixels) + widest * self._number) + self._kept_way(pixels)
+
+    def _kept_way(self, pixels: int) -> int:
+        """The way back of a block, kept for later."""
+        first = CONVOLUTIONS[self._parameters.backbone][0]
+        again = sum(
+            _map_bytes(tap, self._parameters.backbone, pixels)
+            for tap in {first.conv, first.relu} & taps_of(self._parameters)
+        )
+        kept = (self._number, _INDEX) if not self._by_signs else (_SIGN, _QUARTER)
+        return self._kept_maps(pixels, *kept) + self._taps(pixels) - again
+
+    def _kept_maps(self, pixels: int, number: float, index: int) -> int:
+        """What autograd keeps of the network's maps. number: bytes of one; index: of a maximum's place."""
+        chosen = self._parameters
+        kept = 3.0 * pixels * self._number
+        above = (*self._layers[1:], None)
+        for layer, next_layer in zip(self._layers, above, strict=True):
+            cells = pixels // layer.stride**2
+            if not self._is_dropped(layer, next_layer):
+                kept += layer.channels * cells * number
+            if layer.pooling:
+                kept += layer.in_channels * cells * _pooled_bytes(chosen, number, index)
+            if layer.normalized:  # the normalised map, and what it is divided by, before and after its power
+                kept += layer.in_channels * cells * 3 * number
+        return round(kept)
+
+    def _is_dropped(self, layer: Convolution, above: Convolution | None) -> bool:
+        """Whether what the next layer pools is enough, as for networks whose way back is written out."""
+        pooled = above is not None and above.pooling is not None and self._parameters.pooling is Pooling.MAX
+        return self._backend is not Backend.REFERENCE and pooled and layer.relu not in taps_of(self._parameters)
+
+    @property
+    def _layers(self) -> tuple[Convolution, ...]:
+        return _computed(self._parameters)
+
+    def _loss_maps(self, pixels: int) -> int:
+        """What losses keep of the taps: copies of 16-bit maps, differences from the photo's, centred maps."""
+        chosen = self._parameters
+        kept = self._taps(pixels) if self._wide_copies else 0
+        kept += sum(_map_bytes(entry.layer, chosen.backbone, pixels) for entry in self._content_layers)
+        centred = chosen.style_statistic is not StyleStatistic.GRAM
+        copies = int(centred) + int(chosen.mean_std_weight > 0)
+        return kept + copies * sum(_map_bytes(entry.layer, chosen.backbone, pixels) for entry in self._style_layers)
+
+    def _taps(self, pixels: int) -> int:
+        """The taps in float32."""
+        return sum(_map_bytes(tap, self._parameters.backbone, pixels) for tap in taps_of(self._parameters))
+
+    def _pulls(self, pixels: int) -> int:
+        """The gradients of the losses at the taps, in float32."""
+        return self._taps(pixels)
+
+    def _forward(self, pixels: int) -> int:
+        """Forward only: the taps, and the input and output of the widest convolution."""
+        first = CONVOLUTIONS[self._parameters.backbone][0]
+        return self._taps(pixels) + 2 * first.channels * (pixels // first.stride**2) * self._number
+
+    def _outer(self, width: int, height: int) -> int:
+        return max(self._blocks(width, height))
+
+    def _blocks(self, width: int, height: int) -> list[int]:
+        if self._tiling is None:
+            return [width * height]
+        return block_pixels(width, height, self._tiling, self._parameters)
+
+    @property
+    def _content_layers(self) -> tuple[LayerWeight, ...]:
+        return _in_use(self._parameters.content_layers, self._parameters.content_weight)
+
+    @property
+    def _style_layers(self) -> tuple[LayerWeight, ...]:
+        return _in_use(self._parameters.style_layers, self._parameters.style_weight)
+
+    @property
+    def _has_picture_terms(self) -> bool:
+        chosen = self._parameters
+        return max(chosen.tv_weight, chosen.range_weight, chosen.alpha_weight) > 0
+
+    @property
+    def _by_signs(self) -> bool:
+        return signs_suffice(self._parameters.backbone, self._parameters.pooling)
+
+
+def block_pixels(width: int, height: int, tiling: Tiling, parameters: Parameters) -> list[int]:
+    """The pixels of each block of a picture, with its margins."""
+    seen = grain(taps_of(parameters), parameters.backbone, parameters.padding)
+    rows, columns = (spans(side, tiling.side, seen) for side in (height, width))
+    return [row.outer_length * column.outer_length for row in rows for column in columns]
+
+
+def taps_of(parameters: Parameters) -> frozenset[str]:
+    """The layers whose maps a painting looks at."""
+    chosen = parameters
+    return frozenset(
+        entry.layer
+        for layers, weight in (
+            (chosen.content_layers, chosen.content_weight),
+            (chosen.style_layers, chosen.style_weight),
+            (chosen.dream_layers, chosen.dream_weight),
+        )
+        for entry in _in_use(layers, weight)
+    )
+
+
+def _in_use(layers: Sequence[LayerWeight], weight: float) -> tuple[LayerWeight, ...]:
+    return tuple(entry for entry in layers if weight > 0 and entry.weight > 0)
 
 
 def _computed(parameters: Parameters) -> tuple[Convolution, ...]:
     """The layers up to the highest tap."""
     table = CONVOLUTIONS[parameters.backbone]
-    taps = {entry.layer for entry in (*parameters.content_layers, *parameters.style_layers)}
-    last = max(table.index(convolution_of(tap, parameters.backbone)) for tap in taps)
+    last = max((table.index(convolution_of(tap, parameters.backbone)) for tap in taps_of(parameters)), default=-1)
     return table[: last + 1]
 
 
@@ -80,55 +303,13 @@ def estimate_features_bytes(pixels: int, layer: str, backbone: Backbone) -> int:
     return _FIXED + switches + widest + 2 * _map_bytes(layer, backbone, pixels)
 
 
-def _gradient_bytes(pixels: int, parameters: Parameters, precision: Precision) -> int:
-    """Forward and backward through the network: every map is kept until its gradient is known."""
-    size = _number_bytes(precision)
-    backbone = parameters.backbone
-    taps = {entry.layer for entry in (*parameters.content_layers, *parameters.style_layers)}
-    kept = 0
-    for layer in _computed(parameters):
-        cells = pixels // layer.stride**2
-        kept += layer.channels * cells * size
-        if layer.pooling:
-            kept += layer.in_channels * cells * _pooled_bytes(parameters, size)
-        if layer.normalized:  # the normalised map, and what it is divided by, before and after its power
-            kept += layer.in_channels * cells * 3 * size
-    # Taps are copied to float32 for the losses; a content tap also has its target and the difference.
-    kept += sum(_map_bytes(tap, backbone, pixels) for tap in taps if precision is Precision.BF16)
-    kept += 2 * sum(_map_bytes(entry.layer, backbone, pixels) for entry in parameters.content_layers)
-    # The way back is widest at the first block: gradients of two maps, and that of its tap in float32.
-    first = CONVOLUTIONS[backbone][0]
-    return kept + first.channels * (pixels // first.stride**2) * (2 * size + _FLOAT)
-
-
-def _pooled_bytes(parameters: Parameters, size: int) -> int:
-    """Of one cell: the pooled map, and what the way back needs beside it."""
+def _pooled_bytes(parameters: Parameters, number: float, index: int) -> float:
+    """Of one cell: the pooled map, and what the way back needs beside it. number, index: bytes of each."""
     if parameters.pooling is Pooling.MAX:  # where the maxima were
-        return size + _INDEX
+        return number + index
     if parameters.pooling is Pooling.AVERAGE:
-        return size
-    return 7 * size  # the squares of four cells, their mean, and its root, before and after scaling
-
-
-def _capture_bytes(pixels: int, parameters: Parameters, precision: Precision) -> int:
-    """Forward only: the taps, and the input and output of the widest convolution."""
-    taps = sum(_map_bytes(entry.layer, parameters.backbone, pixels) for entry in parameters.style_layers)
-    first = CONVOLUTIONS[parameters.backbone][0]
-    return taps + 2 * first.channels * (pixels // first.stride**2) * _number_bytes(precision)
-
-
-def _optimizer_bytes(pixels: int, parameters: Parameters) -> int:
-    """Pictures that the walk holds: two for each pair of L-BFGS, two moments of Adam, a best or an average iterate, and
-    points, gradients and what a step computes besides.
-    """
-    pictures = 12
-    if parameters.optimizer in (Optimizer.LBFGS, Optimizer.LBFGSB):
-        pictures += 2 * (parameters.history_size + 1) + 5  # and the vectors that the history is multiplied with
-    elif parameters.optimizer is Optimizer.ADAM:
-        pictures += 2
-    if parameters.iterate is not Iterate.LAST:
-        pictures += 2
-    return pictures * 3 * pixels * _FLOAT
+        return number
+    return 7 * number  # the squares of four cells, their mean, and its root, before and after scaling
 
 
 def _map_bytes(layer: str, backbone: Backbone, pixels: int) -> int:

@@ -22,6 +22,7 @@ from stylized.engine.fused import FusedConvolution, PackedWeights
 from stylized.engine.layers import CONVOLUTIONS, Convolution, PoolingWindow
 from stylized.engine.network import Weights
 from stylized.engine.network_torch import TorchNetwork, continued, normalize_responses, pool, wide
+from stylized.engine.signs import kept, kept_places
 
 MAX_PACKED_BYTES = 256 * 2**20
 """What packed weights may take: for VGG19 up to relu5_1, both ways, enough for two shapes of pictures in fp32."""
@@ -104,7 +105,7 @@ class OnednnNetwork(TorchNetwork):
                 x = F.relu(x)
             if tapped or above is None or not above.pooling or pooling is not Pooling.MAX:
                 # Else the mask of the pooled map is enough: the gradient reaches no cell that is weaker.
-                course.then(partial(_mask, positive=x.detach()))
+                course.then(partial(_mask, positive=kept(x.detach())))
             if tapped:
                 yield course.tap(layer.relu, x)
 
@@ -183,22 +184,23 @@ def _pool_strongest(course: _Course, x: Tensor, window: PoolingWindow, scale: fl
     if scale != 1.0:
         pooled.mul_(scale)
     shape = x.shape
+    positive, where = kept(pooled), kept_places(places, x.shape[3])
 
     def spread(gradient: Tensor) -> Tensor:
         # Where the strongest cell of a window is 0, all are, and the ReLU passes nothing on.
-        _mask(gradient, pooled)
+        _mask(gradient, positive)
         if scale != 1.0:
             gradient.mul_(scale)
         spread = torch.empty(shape, dtype=gradient.dtype, device=gradient.device, memory_format=torch.channels_last)
         # Of the maps that were pooled it reads the shape alone.
         return torch.ops.aten.max_pool2d_with_indices_backward.grad_input(
-            gradient, spread, *how, places, grad_input=spread
+            gradient, spread, *how, where(), grad_input=spread
         )
 
     course.then(spread)
     return pooled
 
 
-def _mask(gradient: Tensor, positive: Tensor) -> Tensor:
-    """The way back of a ReLU, in place."""
-    return torch.ops.aten.threshold_backward.grad_input(gradient, positive, 0, grad_input=gradient)
+def _mask(gradient: Tensor, positive: Callable[[], Tensor]) -> Tensor:
+    """The way back of a ReLU, in place. positive: gives what is above 0 where its result was."""
+    return torch.ops.aten.threshold_backward.grad_input(gradient, positive(), 0, grad_input=gradient)

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from stylized.engine.choices import GradientNormalization, StyleMixing, StyleStatistic
-from stylized.engine.losses.content import activation, content_loss, content_target
+from stylized.engine.layer_losses import Activation, ContentDistance, LayerLoss, Likeness, StyleDistance
+from stylized.engine.losses.content import content_target
 from stylized.engine.losses.gradient import unit_gradient
 from stylized.engine.losses.image import alpha_norm, out_of_range, total_variation
 from stylized.engine.losses.statistics import Moments, mix
@@ -69,44 +70,28 @@ class StyleTarget:
 
 @dataclass(frozen=True)
 class Term:
-    """weight · loss(feature maps of `layer`), or loss(picture) where layer is None; counted under `name`."""
+    """weight · loss(feature maps of `layer`), counted under `name`."""
+
+    name: str
+    weight: float
+    loss: LayerLoss
+    layer: str
+
+
+@dataclass(frozen=True)
+class PictureTerm:
+    """weight · loss(picture), counted under `name`."""
 
     name: str
     weight: float
     loss: Loss
-    layer: str | None = None
-
-
-@dataclass(frozen=True)
-class Likeness:
-    """A statistic of feature maps, compared with each target by its share.
-
-    cells: how much each cell counts, [H, W]; None: all alike.
-    """
-
-    statistic: Statistic
-    targets: tuple[tuple[float, Distance], ...]
-    cells: Tensor | None = None
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """features: [1, C, H, W]; returns a 0-dim tensor."""
-        found = self.statistic.measure(features, self.cells)
-        return _sum(share * distance(found) for share, distance in self.targets)
-
-
-@dataclass(frozen=True)
-class Weighted:
-    """A sum of losses of the same maps, each with its factor."""
-
-    parts: tuple[tuple[float, Loss], ...]
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """features: [1, C, H, W]; returns a 0-dim tensor."""
-        return _sum(factor * loss(features) for factor, loss in self.parts)
 
 
 class Objective:
     """The tree of terms for one photo, its styles and parameters, at one size. Targets are computed once, here."""
+
+    # Side of the blocks in which pictures are computed; None: as a whole.
+    _block: int | None = None
 
     def __init__(
         self,
@@ -128,24 +113,29 @@ class Objective:
         self._parameters = parameters
         self._measurements = measurements
         self._content_name = content_name
+        self.picture_terms = tuple(_picture_terms(parameters))
         with torch.no_grad():
-            self.terms = (
+            self.layer_terms = (
                 *self._content_terms(content),
                 *self._style_terms(styles),
-                *_picture_terms(parameters),
                 *_dream_terms(parameters),
             )
-        self._taps = frozenset(term.layer for term in self.terms if term.layer is not None)
+        self._taps = frozenset(term.layer for term in self.layer_terms)
 
     def evaluate(self, image: Tensor) -> Evaluation:
         """Compute the terms and the gradient at a picture, float [1, 3, H, W], RGB 0..255, without synchronising."""
         image = image.detach().requires_grad_()
         with torch.enable_grad():
             features = self._features(image, self._taps)
-            terms: dict[str, Tensor] = {}
-            for term in self.terms:
-                value = self._value(term, image if term.layer is None else features[term.layer])
-                terms[term.name] = terms[term.name] + value if term.name in terms else value
+            terms = by_name(
+                [
+                    *(
+                        (term, term.weight * term.loss(self._seen(term, features[term.layer])))
+                        for term in self.layer_terms
+                    ),
+                    *((term, term.weight * term.loss(image)) for term in self.picture_terms),
+                ]
+            )
             total = _sum(terms.values())
             (gradient,) = torch.autograd.grad(total, image)
         # It comes in the channels_last order of the maps; optimisers flatten it, which is free only in plain order.
@@ -153,10 +143,10 @@ class Objective:
             {name: value.detach() for name, value in terms.items()}, total.detach(), gradient.contiguous()
         )
 
-    def _value(self, term: Term, seen: Tensor) -> Tensor:
-        if term.layer is not None and self._parameters.gradient_normalization is GradientNormalization.L1:
-            seen = unit_gradient(seen, abs(term.weight))
-        return term.weight * term.loss(seen)
+    def _seen(self, term: Term, features: Tensor) -> Tensor:
+        if self._parameters.gradient_normalization is GradientNormalization.L1:
+            return unit_gradient(features, abs(term.weight))
+        return features
 
     def _features(self, image: Tensor, taps: frozenset[str]) -> dict[str, Tensor]:
         chosen = self._parameters
@@ -174,19 +164,18 @@ class Objective:
         targets = self._content_targets(content, _names(layers))
         form = self._parameters.content_loss
         for entry in layers:
-            loss = partial(content_loss, target=targets[entry.layer], form=form)
-            yield Term("content", weight * entry.weight, loss, entry.layer)
+            yield Term("content", weight * entry.weight, ContentDistance(targets[entry.layer], form), entry.layer)
 
     def _content_targets(self, content: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
         """The photo's maps; what is kept of them is not computed again."""
         store, name = self._measurements, self._content_name
         if store is None or name is None:
-            return self._features(content, layers)
+            return self._targets(content, layers)
         keys = {layer: self._key(name, layer, content_target) for layer in layers}
         found = {layer: kept for layer in layers if (kept := store.get(keys[layer])) is not None}
         missing = layers - found.keys()
         if missing:
-            for layer, maps in self._features(content, missing).items():
+            for layer, maps in self._targets(content, missing).items():
                 found[layer] = content_target(maps)
                 store.keep(keys[layer], found[layer])
         return found
@@ -218,11 +207,12 @@ class Objective:
         measured = self._measure(styles, [part for _, part in parts], _names(layers))
         shares = [style.share / sum(style.share for style in styles) for style in styles]
         for entry in layers:
-            losses = tuple(
-                (factor, Likeness(part, self._distances(part, moments, shares), cells.get(entry.layer)))
+            likenesses = tuple(
+                (factor, Likeness(part, self._distances(part, moments, shares)))
                 for (factor, part), moments in zip(parts, measured[entry.layer], strict=True)
             )
-            yield Term("style", weight * entry.weight, Weighted(losses), entry.layer)
+            loss = StyleDistance(likenesses, cells.get(entry.layer))
+            yield Term("style", weight * entry.weight, loss, entry.layer)
 
     def _measure(
         self, styles: Sequence[StyleTarget], statistics: Sequence[Statistic], layers: frozenset[str]
@@ -241,15 +231,29 @@ class Objective:
         """By layer, the moments of one style for each statistic; what is kept of them is not measured again."""
         keys = {layer: [self._key(style.name, layer, part.measure) for part in statistics] for layer in layers}
         found = {layer: kept for layer in layers if (kept := self._kept(keys[layer]))}
-        missing = layers - found.keys()
+        missing = frozenset(layers - found.keys())
         if missing:
             cells = self._cells(style.source, missing)
-            for layer, maps in self._features(style.image, missing).items():
-                found[layer] = [part.measure(maps, cells.get(layer)) for part in statistics]
+            measured = self._measured(style.image, statistics, missing, cells)
+            for layer, moments_of_layer in measured.items():
+                found[layer] = moments_of_layer
                 if self._measurements is not None and style.name is not None:
                     for key, moments in zip(keys[layer], found[layer], strict=True):
                         self._measurements.keep(key, moments)
         return found
+
+    def _targets(self, content: Tensor, layers: frozenset[str]) -> dict[str, Tensor]:
+        """The photo's maps, [1, C, H, W]."""
+        return self._features(content, layers)
+
+    def _measured(
+        self, image: Tensor, statistics: Sequence[Statistic], layers: frozenset[str], cells: dict[str, Tensor]
+    ) -> dict[str, list[Moments]]:
+        """By layer, the moments of a style picture for each statistic."""
+        return {
+            layer: [part.measure(maps, cells.get(layer)) for part in statistics]
+            for layer, maps in self._features(image, layers).items()
+        }
 
     def _kept(self, keys: Sequence[Measured[Moments]]) -> list[Moments] | None:
         """All that is asked for, or None."""
@@ -269,6 +273,7 @@ class Objective:
             chosen.padding,
             chosen.pooling_scale,
             chosen.mask_propagation,
+            self._block,
         )
 
     def _cells(self, mask: Tensor | None, layers: frozenset[str]) -> dict[str, Tensor]:
@@ -284,6 +289,14 @@ class Objective:
         if self._parameters.style_mixing is StyleMixing.STATISTICS:
             return ((1.0, part.distance(mix(moments, shares))),)
         return tuple(zip(shares, map(part.distance, moments), strict=True))
+
+
+def by_name(values: Iterable[tuple[Term | PictureTerm, Tensor]]) -> dict[str, Tensor]:
+    """Add up the values of terms, 0-dim, that have one name."""
+    found: dict[str, Tensor] = {}
+    for term, value in values:
+        found[term.name] = found[term.name] + value if term.name in found else value
+    return found
 
 
 def _by_region(styles: Sequence[StyleTarget]) -> list[list[StyleTarget]]:
@@ -315,19 +328,19 @@ def _statistics(parameters: Parameters) -> tuple[tuple[float, Statistic], ...]:
     return main, (parameters.mean_std_weight, named(StyleStatistic.MEAN_STD))
 
 
-def _picture_terms(parameters: Parameters) -> Iterator[Term]:
+def _picture_terms(parameters: Parameters) -> Iterator[PictureTerm]:
     tv = partial(total_variation, form=parameters.tv_loss, power=parameters.tv_power)
     terms = (
-        Term("tv", LossWeights.of(parameters).tv, tv),
-        Term("range", parameters.range_weight, out_of_range),
-        Term("alpha", parameters.alpha_weight, partial(alpha_norm, power=parameters.alpha_power)),
+        PictureTerm("tv", LossWeights.of(parameters).tv, tv),
+        PictureTerm("range", parameters.range_weight, out_of_range),
+        PictureTerm("alpha", parameters.alpha_weight, partial(alpha_norm, power=parameters.alpha_power)),
     )
     return (term for term in terms if term.weight > 0)
 
 
 def _dream_terms(parameters: Parameters) -> Iterator[Term]:
     for entry in _in_use(parameters.dream_layers, parameters.dream_weight):
-        yield Term("dream", -parameters.dream_weight * entry.weight, activation, entry.layer)
+        yield Term("dream", -parameters.dream_weight * entry.weight, Activation(), entry.layer)
 
 
 def _in_use(layers: tuple[LayerWeight, ...], weight: float) -> tuple[LayerWeight, ...]:

@@ -50,8 +50,8 @@ class Range:
 
 RANGES: Mapping[str, Range] = MappingProxyType(
     {
-        # Below 16 px block 5 of VGG19 has no cell left; below some 128 px there is little to see. Above 8192 px an
-        # iteration in fp32 would need more than 100 GB.
+        # Below 16 px block 5 of VGG19 has no cell left; below some 128 px there is little to see. Above 8192 px
+        # what an optimiser knows of a picture fits into few machines.
         "size": Range(MIN_SIDE, 8192),
         "iterations": Range(1, 100_000),
         # Far beyond every peer's numbers (1e9 / 5 in Gatys' NeuralImageSynthesis); weights only need to stay where

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from stylized.engine.course import Course, NotFiniteError, ResumeError
+from stylized.engine.fitting import tiling_warnings
 from stylized.engine.job import EndNow, Event, Finished, Planned, Request, State, Step
 from stylized.engine.needs import check_pictures
 from stylized.engine.network import Network
@@ -51,7 +52,7 @@ def stylize(network: Network, request: Request) -> Generator[Event, Steering | E
     for style in sizes.styles:
         style_size(*style, levels[0], parameters)  # refuses one that is too small for the network
     regions = plan_regions(request.styles, request.mask, levels[-1])
-    warnings = (*plan_warnings(sizes, levels, parameters), *regions.warnings)
+    warnings = (*plan_warnings(sizes, levels, parameters), *regions.warnings, *tiling_warnings(request.tilings))
     course = Course(network, request, levels, regions.in_use, warnings)
     yield Planned(levels, course.warnings)
     for level in levels:

@@ -71,6 +71,14 @@ def stylized(
             " natively, else fp32."
         ),
     ] = Precision.AUTO,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            help="GiB that a painting may take at most; default what is free. A larger one is computed in blocks, or"
+            " refused.",
+            min=0.1,
+        ),
+    ] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     background: Annotated[
         bool, typer.Option("--background", help="Log to a rotating file in the home folder instead of the terminal.")
@@ -93,7 +101,8 @@ def stylized(
     place = (folder or home()).absolute()
     try:
         _start_logging(level, log_file(place) if background else None)
-        worker = WorkerOptions(_weights(weights), threads, backend, precision)
+        limit = None if memory is None else int(memory * 2**30)
+        worker = WorkerOptions(_weights(weights), threads, backend, precision, limit)
         options = DaemonOptions(place, port, worker, workers)
         asyncio.run(serve(options))
     except (AlreadyRunningError, OSError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,10 +17,15 @@ _TENSOR_CORES = 8
 
 @dataclass(frozen=True)
 class Device:
-    """Where tensors live. `name` is for people: "cpu (AMD EPYC, 2 threads)" or "cuda:0 (NVIDIA H100, bf16, TF32)"."""
+    """Where tensors live.
+
+    name: for people, "cpu (AMD EPYC, 2 threads)" or "cuda:0 (NVIDIA H100, bf16, TF32)". max_bytes: that a job may plan
+    with at most, or None for what is free.
+    """
 
     device: torch.device
     name: str
+    max_bytes: int | None = None
 
     @property
     def has_own_memory(self) -> bool:
@@ -42,6 +47,10 @@ class Device:
 
     def available_memory(self) -> int | None:
         """Bytes that a job may plan with, or None if this cannot be told."""
+        free = self._free_memory()
+        return min((number for number in (free, self.max_bytes) if number is not None), default=None)
+
+    def _free_memory(self) -> int | None:
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
             # What torch has taken for tensors that are gone is as good as free.
@@ -83,10 +92,14 @@ def find_devices() -> tuple[Device, ...]:
     return (Device(torch.device("cpu"), name),)
 
 
-def find_device(name: str | None = None) -> Device:
-    """The device with a name as torch has it, such as "cuda:1"; the first there is if that is None, or gone."""
+def find_device(name: str | None = None, max_bytes: int | None = None) -> Device:
+    """The device with a name as torch has it, such as "cuda:1"; the first there is if that is None, or gone.
+
+    max_bytes: as in `Device`.
+    """
     devices = find_devices()
-    return next((one for one in devices if str(one.device) == name), devices[0])
+    found = next((one for one in devices if str(one.device) == name), devices[0])
+    return replace(found, max_bytes=max_bytes)
 
 
 def _cuda_name(index: int) -> str:

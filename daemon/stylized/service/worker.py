@@ -14,6 +14,8 @@ import signal
 import threading
 import time
 from collections.abc import Generator, Mapping
+from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -23,9 +25,9 @@ from neuralstyle.v1.reasons import Reason
 from stylized.engine.backends import build_network, resolve_backend
 from stylized.engine.choices import Backbone, Backend, Precision
 from stylized.engine.features import DeconvNetwork
+from stylized.engine.fitting import DoesNotFitError, Fit, Means, fit
 from stylized.engine.lane import upload
 from stylized.engine.measurements import Measurements
-from stylized.engine.memory import estimate_bytes
 from stylized.engine.network import Network, Weights
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.precision import resolve_precision
@@ -92,7 +94,7 @@ def main(connection: Connection, options: WorkerOptions) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[_PipeHandler(pipe)], force=True)
     if options.threads or options.sharers > 1:
         torch.set_num_threads(max(1, (options.threads or torch.get_num_threads()) // options.sharers))
-    device = find_device(options.device)
+    device = find_device(options.device, options.memory_bytes)
     device.prepare()
     try:
         loaded = load_all(options.weights)
@@ -240,6 +242,8 @@ class _Painter:
             return JobFailed(job.job_id, Reason.INVALID_REQUEST.name, str(error), "resume_from")
         except PictureTooSmallError as error:
             return JobFailed(job.job_id, Reason.IMAGE_TOO_SMALL.name, error.message)
+        except DoesNotFitError as error:
+            return JobFailed(job.job_id, Reason.OUT_OF_MEMORY.name, error.message, "tunables.size")
         except EmptyRegionError as error:
             return JobFailed(job.job_id, Reason.INVALID_REQUEST.name, error.message, error.field)
         except ServiceError as error:
@@ -291,14 +295,12 @@ class _Painter:
                 measurements=self._measurements,
                 content_name=job.content_id,
             )
-            style_sizes = request.sizes.styles
-            events = stylize(self._network(job.parameters.backbone, precision, backend), request)
+            fitted = self._fit(request, Means(precision, backend))
+            network = self._network(job.parameters.backbone, precision, backend)
+            events = stylize(network, replace(request, tilings=fitted.tilings))
             planned = next(events)
             assert isinstance(planned, Planned)
-            estimate = estimate_bytes(planned.levels, job.parameters, precision, backend, style_sizes)
-            refusal = self._refuse_if_too_large(job.job_id, job.parameters.size, estimate)
-            if refusal:
-                return refusal
+            estimate = fitted.peak_bytes
             self._pipe.send(JobStarted(job.job_id, planned.levels, precision, backend, estimate, planned.warnings))
             finished = self._follow(job, events, slot)
             if finished is None:
@@ -359,13 +361,31 @@ class _Painter:
             return JobStopped(order.job_id, control.steps)
         return job.finished(shown, self._device.peak_memory(), self._states.job_ids)
 
+    def _fit(self, request: Request, means: Means) -> Fit:
+        """How a painting fits into the free memory. Raises DoesNotFitError."""
+        regions = sum(style.mask is not None for style in request.styles)
+        order = partial(
+            fit, request.sizes, request.parameters, means, regions=regions, resumed=request.resume is not None
+        )
+        try:
+            found = order(self._device.available_memory())
+            if not found.tilings:
+                return found
+        except DoesNotFitError:
+            pass
+        self._forget()
+        return order(self._device.available_memory())
+
+    def _forget(self) -> None:
+        """Make room: a painting that is asked for goes before those that might be asked for again."""
+        self._states.clear()
+        self._styles.clear()
+        self._measurements.clear()
+
     def _refuse_if_too_large(self, job_id: str, size: int, estimate: int) -> JobFailed | None:
         available = self._device.available_memory()
         if available is not None and estimate > available:
-            # A painting that is asked for goes before those that might be asked for again.
-            self._states.clear()
-            self._styles.clear()
-            self._measurements.clear()
+            self._forget()
             available = self._device.available_memory()
         if available is None or estimate <= available:
             return None

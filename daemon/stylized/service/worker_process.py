@@ -30,6 +30,8 @@ class WorkerOptions:
     backend: Backend = Backend.AUTO
     precision: Precision = Precision.AUTO
     """For jobs that ask for none."""
+    memory_bytes: int | None = None
+    """That a job may plan with at most; None: what is free."""
     device: str | None = None
     """As torch names it; None is the first there is."""
     sharers: int = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from stylized.engine.choices import ContentLoss
-from stylized.engine.losses.ratio import FAINT, ratio
+from stylized.engine.losses.ratio import FAINT, NO_DIFFERENCE
 
 
 def content_loss(features: Tensor, target: Tensor, form: ContentLoss = ContentLoss.MEAN) -> Tensor:
@@ -17,18 +17,35 @@ def content_loss(features: Tensor, target: Tensor, form: ContentLoss = ContentLo
     HALF_SUM: the sum, and half of it as the papers write it. NORMALIZED: mean((F - P)²) / mean(P²); a photo without
     features in this layer counts as one of faint ones, mean(P²) = 1e-4. RATIO: see `ratio`.
     """
+    return content_value(differences(features, target, form), target.square().mean(), form)
+
+
+def differences(features: Tensor, target: Tensor, form: ContentLoss) -> tuple[Tensor, ...]:
+    """What `content_value` needs to know of F - P: how many numbers, the mean square, for RATIO the mean absolute too.
+
+    features, target: [1, C, H, W]. Returns 0-dim tensors. Those of several parts of the maps make those of the whole:
+    numbers are added up, and means weighted by them.
+    """
     difference = features - target
+    numbers = features.new_tensor(float(features.numel()))
+    square = difference.square().mean()
+    return (numbers, square, difference.abs().mean()) if form is ContentLoss.RATIO else (numbers, square)
+
+
+def content_value(found: tuple[Tensor, ...], power: Tensor, form: ContentLoss) -> Tensor:
+    """The content loss, 0-dim. found: of `differences`. power: mean(P²), 0-dim."""
+    numbers, square = found[:2]
     match form:
         case ContentLoss.MEAN:
-            return difference.square().mean()
+            return square
         case ContentLoss.SUM:
-            return difference.square().sum()
+            return numbers * square
         case ContentLoss.HALF_SUM:
-            return difference.square().sum() / 2
+            return numbers * square / 2
         case ContentLoss.NORMALIZED:
-            return difference.square().mean() / target.square().mean().clamp(min=FAINT)
+            return square / power.clamp(min=FAINT)
         case ContentLoss.RATIO:
-            return ratio(difference)
+            return square / (found[2] + NO_DIFFERENCE / numbers)
 
 
 def content_target(features: Tensor, weights: Tensor | None = None) -> Tensor:

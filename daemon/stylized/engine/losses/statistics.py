@@ -9,7 +9,7 @@ its area. Where all weights are 0 the moments are 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -37,9 +37,14 @@ class Moments:
         return (variances + self.mean.square()).mean()
 
     @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """In the order in which `Moments` takes them."""
+        return self.cells, self.mean, self.second
+
+    @property
     def size_bytes(self) -> int:
         """How much its tensors take."""
-        return self.cells.nbytes + self.mean.nbytes + self.second.nbytes
+        return sum(tensor.nbytes for tensor in self.tensors)
 
 
 def gram_moments(features: Tensor, weights: Tensor | None = None) -> Moments:
@@ -99,7 +104,21 @@ def scale_factor(moments: Moments, scale: GramScale) -> Tensor | float:
             return moments.cells
 
 
-def mix(moments: Sequence[Moments], shares: Sequence[float]) -> Moments:
+def merge(moments: Sequence[Moments]) -> Moments:
+    """The moments of all cells, given those of parts that have each cell once.
+
+    Means and second moments about zero add up by numbers of cells; for those about the mean this is the formula of
+    Chan, Golub and LeVeque 1983, "Algorithms for Computing the Sample Variance", which loses no digits.
+    """
+    if len(moments) == 1:
+        return moments[0]
+    cells = torch.stack([part.cells for part in moments])
+    total = cells.sum()
+    shares = cells / total.clamp(min=torch.finfo(cells.dtype).tiny)
+    return replace(mix(moments, shares.unbind()), cells=total)
+
+
+def mix(moments: Sequence[Moments], shares: Sequence[float] | Sequence[Tensor]) -> Moments:
     """The moments of a style between several, as if its cells were theirs in these proportions.
 
     shares: adding up to 1. What is mixed by share is the number of cells, the mean and the second moment about zero:
@@ -111,7 +130,7 @@ def mix(moments: Sequence[Moments], shares: Sequence[float]) -> Moments:
     return Moments(_sum(shares, [found.cells for found in moments]), mean, second)
 
 
-def _sum(shares: Sequence[float], values: Sequence[Tensor]) -> Tensor:
+def _sum(shares: Sequence[float] | Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
     return torch.stack([share * value for share, value in zip(shares, values, strict=True)]).sum(dim=0)
 
 

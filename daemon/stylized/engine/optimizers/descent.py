@@ -74,14 +74,15 @@ class Descent(ABC):
         if self._greatest_rise is not None:
             accept = finite & (found.total - before.total <= self._greatest_rise * before.total.abs())
         now = select(accept, found, before)
+        del found
         point = torch.where(accept, self._candidate, self._point)
         shorter = self._stretch * torch.where(finite, _SHRINK_AT_A_RISE, _SHRINK)
         self._stretch = torch.where(accept, (self._stretch * _GROW).clamp(max=1.0), shorter)
         self._rejections = torch.where(accept, torch.zeros_like(self._rejections), self._rejections + 1)
         self._learn(accept, point, point - self._point, now.gradient - before.gradient)
-        move = self._direction(point, now.gradient) * (self._learning_rate * self._stretch)
+        move = self._direction(point, now.gradient).mul_(self._learning_rate * self._stretch)
         self._point, self._accepted = point, now
-        self._candidate = self._project(point + move)
+        self._candidate = self._project(move.add_(point))
 
     def objective_changed(self) -> None:
         """Go on from here under another objective: what was learnt of the old one no longer holds.
@@ -147,7 +148,7 @@ class Descent(ABC):
 
     @abstractmethod
     def _direction(self, point: Tensor, gradient: Tensor) -> Tensor:
-        """Return the full step from an accepted point, given the gradient there."""
+        """Return the full step from an accepted point, given the gradient there; in memory of its own."""
 
     def _project(self, candidate: Tensor) -> Tensor:
         return candidate

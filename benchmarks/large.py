@@ -1,0 +1,169 @@
+"""Pictures up to 8192 x 8192 within a given memory: whether they are painted, what they take, and what a pixel costs.
+
+Each size is painted for two iterations by a process of its own (preset `gatys` with Adam, fp32; the sample photo and
+the built-in style `oil`, enlarged), in the blocks that `fitting` chooses for the memory. Of a size that is no longer
+under way the results are written at once, as the largest takes hours on two cores. Peak memory is the rise of the
+process's resident memory over that with the network loaded; a pixel's cost is the processor's time of the second
+iteration, which a busy machine changes less than seconds. Writes JSON and a Markdown table to benchmarks/results.
+
+    PYTHONPATH=. python benchmarks/large.py [--sizes 512 1024] [--memory 16] [--threads 1]
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import io
+import json
+import platform
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+import stylized
+from stylized.engine.backends import build_network, resolve_backend
+from stylized.engine.choices import Backend, Optimizer, Precision
+from stylized.engine.fitting import Means, fit
+from stylized.engine.presets import builtin_presets
+from stylized.engine.stylize import Request, Step, StyleSource, stylize
+from stylized.service.device import find_device
+from stylized.styles import builtin_styles
+from stylized.weights import load_weights
+
+RESULTS = Path(__file__).parent / "results"
+PHOTO = Path(__file__).parents[1] / "clients" / "stylize" / "data" / "sample.jpg"
+STYLE, STYLE_SIDE = "oil", 1024
+ITERATIONS = 2
+_MIB, _GIB = 2**20, 2**30
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What painting a square of so many pixels on each side took.
+
+    block, kept: of the tiling; None for a picture that was computed as a whole. seconds, processor_seconds: of the last
+    iteration. losses: of each iteration.
+    """
+
+    size: int
+    block: int | None
+    kept: int | None
+    estimate_mib: float
+    peak_mib: float
+    seconds: float
+    processor_seconds: float
+    losses: list[float]
+
+    @property
+    def microseconds_per_pixel(self) -> float:
+        """Of the processor."""
+        return 1e6 * self.processor_seconds / self.size**2
+
+
+def paint(size: int, max_bytes: int) -> Painted:
+    """Paint in this process."""
+    parameters = replace(
+        builtin_presets()["gatys"].parameters, size=size, iterations=ITERATIONS, optimizer=Optimizer.ADAM
+    )
+    device = torch.device("cpu")
+    means = Means(Precision.FP32, resolve_backend(Backend.AUTO, device, Precision.FP32))
+    network = build_network(means.backend, load_weights(), device, means.precision)
+    photo, style = _square(PHOTO.read_bytes(), size), _square(builtin_styles()[STYLE].read(), min(size, STYLE_SIDE))
+    request = Request(photo, (StyleSource(style, 1.0),), parameters, seed=0)
+    found = fit(request.sizes, parameters, means, max_bytes)
+    del photo, style
+    ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM, see proc(5)
+    before = _memory("VmRSS")
+    marks, losses = [], []
+    for event in stylize(network, replace(request, tilings=found.tilings)):
+        if isinstance(event, Step):
+            losses.append(sum(event.losses().values()))
+            marks.append((time.perf_counter(), time.process_time()))
+    (began, processor_began), (ended, processor_ended) = marks[-2:]
+    tiling = found.tilings.get((size, size))
+    return Painted(
+        size,
+        tiling.side if tiling else None,
+        tiling.kept if tiling else None,
+        found.peak_bytes / _MIB,
+        (_memory("VmHWM") - before) / _MIB,
+        ended - began,
+        processor_ended - processor_began,
+        losses,
+    )
+
+
+def report(painted: list[Painted], facts: dict[str, str]) -> str:
+    """The Markdown page."""
+    lines = ["# Large pictures", ""]
+    lines += [f"* {name}: {value}" for name, value in facts.items()]
+    lines += [
+        "",
+        "| side | computed | estimate | peak | of the estimate | iteration | processor, a pixel | of the first |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for one in painted:
+        how = "as a whole" if one.block is None else f"in blocks of about {one.block}, {one.kept} of them kept"
+        lines.append(
+            f"| {one.size} px | {how} | {one.estimate_mib:,.0f} MiB | {one.peak_mib:,.0f} MiB"
+            f" | {one.peak_mib / one.estimate_mib:.2f} | {one.seconds:,.0f} s | {one.microseconds_per_pixel:.1f} µs"
+            f" | {one.microseconds_per_pixel / painted[0].microseconds_per_pixel:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measures and writes the results."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024, 2048, 4096, 8192])
+    parser.add_argument("--memory", type=float, default=16.0, help="GiB that the painting may take beyond the network.")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--paint", type=int, help="Paint this size in this process and print what it took.")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.paint:
+        print(json.dumps(asdict(paint(options.paint, int(options.memory * _GIB)))))
+        return
+    facts = {
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "device": find_device().name,
+        "system": f"{platform.system()}, Python {platform.python_version()}",
+        "versions": f"stylized {stylized.__version__}, torch {torch.__version__}",
+        "memory": f"{options.memory:g} GiB",
+        "iterations": f"{ITERATIONS}, with Adam",
+    }
+    painted: list[Painted] = []
+    RESULTS.mkdir(exist_ok=True)
+    for size in options.sizes:
+        order = [sys.executable, __file__, "--paint", str(size), "--memory", str(options.memory)]
+        run = subprocess.run([*order, "--threads", str(options.threads)], check=True, capture_output=True, text=True)
+        painted.append(Painted(**json.loads(run.stdout)))
+        results = {"facts": facts, "painted": [asdict(one) for one in painted]}
+        (RESULTS / "large.json").write_text(json.dumps(results, indent=1) + "\n")
+        (RESULTS / "large.md").write_text(report(painted, facts))
+        print(report(painted, facts), end="", flush=True)
+
+
+def _square(data: bytes, side: int) -> torch.Tensor:
+    """A picture as a square, [1, 3, side, side] float32 in 0..1."""
+    with Image.open(io.BytesIO(data)) as image:
+        pixels = np.array(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC))
+    return torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0).contiguous() / 255.0
+
+
+def _memory(key: str) -> int:
+    """A number of bytes from /proc/self/status."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(key)).split()[1])
+
+
+if __name__ == "__main__":
+    main()
