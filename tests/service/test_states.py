@@ -55,13 +55,13 @@ def test_what_is_kept_is_a_copy_with_the_same_numbers() -> None:
     kept, known = KeptStates(), state(2)
     known.point.copy_(torch.rand(known.point.shape))
     before = known.point.clone()
-    kept.keep("a", replace(known, walk={**known.walk, "total": torch.tensor(3.5), "steps": 7}), 6 * PICTURE)
+    kept.keep("a", replace(known, walk={**known.walk, "total": torch.tensor(3.5), "moves": torch.tensor(7)}), 6 * PICTURE)
     known.point.zero_()
     found = kept.get("a")
     assert found is not None
     assert torch.equal(found.point, before)
-    assert torch.equal(torch.as_tensor(found.walk["pairs"]), torch.as_tensor(known.walk["pairs"]))
-    assert (float(found.walk["total"]), found.walk["steps"]) == (3.5, 7)
+    assert torch.equal(found.walk["pairs"], known.walk["pairs"])
+    assert (found.walk["total"].item(), found.walk["moves"].item()) == (3.5, 7)
 
 
 def test_no_more_than_a_thousand_are_kept_however_small() -> None:
