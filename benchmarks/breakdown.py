@@ -25,7 +25,7 @@ from benchmarks import plots
 from benchmarks.facts import PEER as PEER_VERSION
 from benchmarks.facts import facts
 from benchmarks.results import RESULTS, page, save, table
-from benchmarks.subjects import Pictures, parameters_of_peer, precision_of, subjects
+from benchmarks.subjects import Pictures, parameters_of_peer, precision_of, prepare, subjects
 from benchmarks.work import MAPS_SIDE, ceilings, iteration_flop
 from stylized.service.device import find_device
 
@@ -115,6 +115,7 @@ def measure(size: int, iterations: int, maps_side: int = MAPS_SIDE) -> Measured:
     found, tops = {}, {}
     for name, start in subjects().items():
         _, convolution = ceilings(device, precision_of(name), 1, maps_side)
+        prepare(name)
         steps = start(pictures)
         for _ in range(WARM_UP):
             next(steps)

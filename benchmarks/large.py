@@ -6,7 +6,7 @@ under way the results are written at once, as the largest takes hours on two cor
 process's resident memory over that with the network loaded; a pixel's cost is the processor's time of the second
 iteration, which a busy machine changes less than seconds. Writes JSON and a Markdown table to benchmarks/results.
 
-    PYTHONPATH=. python benchmarks/large.py [--sizes 512 1024] [--memory 16] [--threads 1]
+    python -m benchmarks.large [--sizes 512 1024] [--memory 16] [--threads 1]
 """
 
 from __future__ import annotations
@@ -15,31 +15,27 @@ import argparse
 import ctypes
 import io
 import json
-import platform
 import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-import stylized
-from stylized.engine.backends import build_network, resolve_backend
+from benchmarks.facts import facts
+from benchmarks.results import page, save, table
+from benchmarks.subjects import PHOTO, STYLE, network, our_name, prepare
+from stylized.engine.backends import resolve_backend
 from stylized.engine.choices import Backend, Optimizer, Precision
 from stylized.engine.fitting import Means, fit
 from stylized.engine.presets import builtin_presets
 from stylized.engine.stylize import Request, Step, StyleSource, stylize
-from stylized.service.device import find_device
 from stylized.styles import builtin_styles
-from stylized.weights import load_weights
 
-RESULTS = Path(__file__).parent / "results"
-PHOTO = Path(__file__).parents[1] / "clients" / "stylize" / "data" / "sample.jpg"
-STYLE, STYLE_SIDE = "oil", 1024
+STYLE_SIDE = 1024
 ITERATIONS = 2
 _MIB, _GIB = 2**20, 2**30
 
@@ -72,9 +68,9 @@ def paint(size: int, max_bytes: int) -> Painted:
     parameters = replace(
         builtin_presets()["gatys"].parameters, size=size, iterations=ITERATIONS, optimizer=Optimizer.ADAM
     )
-    device = torch.device("cpu")
-    means = Means(Precision.FP32, resolve_backend(Backend.AUTO, device, Precision.FP32))
-    network = build_network(means.backend, load_weights(), device, means.precision)
+    means = Means(Precision.FP32, resolve_backend(Backend.AUTO, torch.device("cpu"), Precision.FP32))
+    prepare(our_name(means.precision))
+    vgg19 = network(means.precision)
     photo, style = _square(PHOTO.read_bytes(), size), _square(builtin_styles()[STYLE].read(), min(size, STYLE_SIDE))
     request = Request(photo, (StyleSource(style, 1.0),), parameters, seed=0)
     found = fit(request.sizes, parameters, means, max_bytes)
@@ -83,7 +79,7 @@ def paint(size: int, max_bytes: int) -> Painted:
     Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM, see proc(5)
     before = _memory("VmRSS")
     marks, losses = [], []
-    for event in stylize(network, replace(request, tilings=found.tilings)):
+    for event in stylize(vgg19, replace(request, tilings=found.tilings)):
         if isinstance(event, Step):
             losses.append(sum(event.losses().values()))
             marks.append((time.perf_counter(), time.process_time()))
@@ -101,23 +97,25 @@ def paint(size: int, max_bytes: int) -> Painted:
     )
 
 
-def report(painted: list[Painted], facts: dict[str, str]) -> str:
+def report(painted: list[Painted], told: dict[str, str]) -> str:
     """The Markdown page."""
-    lines = ["# Large pictures", ""]
-    lines += [f"* {name}: {value}" for name, value in facts.items()]
-    lines += [
-        "",
-        "| side | computed | estimate | peak | of the estimate | iteration | processor, a pixel | of the first |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    head = ["side", "computed", "estimate", "peak", "of the estimate", "s an iteration", "processor, a pixel"]
+    rows = [[*head, "of the first"]]
     for one in painted:
         how = "as a whole" if one.block is None else f"in blocks of about {one.block}, {one.kept} of them kept"
-        lines.append(
-            f"| {one.size} px | {how} | {one.estimate_mib:,.0f} MiB | {one.peak_mib:,.0f} MiB"
-            f" | {one.peak_mib / one.estimate_mib:.2f} | {one.seconds:,.0f} s | {one.microseconds_per_pixel:.1f} µs"
-            f" | {one.microseconds_per_pixel / painted[0].microseconds_per_pixel:.2f} |"
+        rows.append(
+            [
+                f"{one.size} px",
+                how,
+                f"{one.estimate_mib:,.0f} MiB",
+                f"{one.peak_mib:,.0f} MiB",
+                f"{one.peak_mib / one.estimate_mib:.2f}",
+                f"{one.seconds:,.1f}",
+                f"{one.microseconds_per_pixel:.1f} µs",
+                f"{one.microseconds_per_pixel / painted[0].microseconds_per_pixel:.2f}",
+            ]
         )
-    return "\n".join(lines) + "\n"
+    return page("Large pictures", told, table(rows))
 
 
 def main() -> None:
@@ -132,24 +130,13 @@ def main() -> None:
     if options.paint:
         print(json.dumps(asdict(paint(options.paint, int(options.memory * _GIB)))))
         return
-    facts = {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        "device": find_device().name,
-        "system": f"{platform.system()}, Python {platform.python_version()}",
-        "versions": f"stylized {stylized.__version__}, torch {torch.__version__}",
-        "memory": f"{options.memory:g} GiB",
-        "iterations": f"{ITERATIONS}, with Adam",
-    }
+    told = facts(memory=f"{options.memory:g} GiB", iterations=f"{ITERATIONS}, with Adam", threads=options.threads)
     painted: list[Painted] = []
-    RESULTS.mkdir(exist_ok=True)
     for size in options.sizes:
-        order = [sys.executable, __file__, "--paint", str(size), "--memory", str(options.memory)]
+        order = [sys.executable, "-m", "benchmarks.large", "--paint", str(size), "--memory", str(options.memory)]
         run = subprocess.run([*order, "--threads", str(options.threads)], check=True, capture_output=True, text=True)
         painted.append(Painted(**json.loads(run.stdout)))
-        results = {"facts": facts, "painted": [asdict(one) for one in painted]}
-        (RESULTS / "large.json").write_text(json.dumps(results, indent=1) + "\n")
-        (RESULTS / "large.md").write_text(report(painted, facts))
-        print(report(painted, facts), end="", flush=True)
+        save("large", told, {"painted": [asdict(one) for one in painted]}, report(painted, told))
 
 
 def _square(data: bytes, side: int) -> torch.Tensor:

@@ -22,7 +22,7 @@ from benchmarks import plots
 from benchmarks.facts import PEER as PEER_VERSION
 from benchmarks.facts import facts
 from benchmarks.results import RESULTS, page, save, table
-from benchmarks.subjects import PEER, PLAIN, Pictures, parameters_of_peer, subjects
+from benchmarks.subjects import PEER, PLAIN, Pictures, parameters_of_peer, prepare, subjects
 from stylized.service.device import find_device
 
 ITERATIONS = 3
@@ -46,6 +46,7 @@ def of_this_process(subject: str, size: int) -> Peak:
     """Paint a little in this process, which should be a fresh one."""
     device = find_device()
     before = device.peak_memory()
+    prepare(subject)
     pictures = Pictures.at(size)
     steps = subjects()[subject](pictures)
     for _ in range(ITERATIONS):

@@ -1,7 +1,7 @@
 """Who is compared: the `pastiche` program, the original method in plain PyTorch, and our engine in each of its ways.
 
-All paint the same pixels with the objective of `pastiche` and an L-BFGS of their own, in this process, with the same
-threads. Each is an endless generator that is one iteration further at each `next`, and whose device has then done it.
+All paint the same pixels with the objective of `pastiche` and an L-BFGS of their own, with the same threads. Each is an
+endless generator that is one iteration further at each `next`, and whose device has then done it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from stylized.engine.presets import builtin_presets
 from stylized.engine.schedule import fit_size
 from stylized.engine.stylize import Request, Step, StyleSource, stylize
 from stylized.service.device import find_device
+from stylized.service.heap import Heap
 from stylized.styles import builtin_styles
 from stylized.weights import load_weights
 
@@ -113,6 +114,13 @@ def subjects() -> Mapping[str, Callable[[Pictures], Iterator[object]]]:
         for precision in native_precisions()
     }
     return {PEER: peer_steps, PLAIN: plain_steps, **ours}
+
+
+def prepare(subject: str) -> None:
+    """Have this process's heap be as the subject has it, from now on: ours keeps what a step frees, as the daemon's
+    worker does. Where several share a process, ours come last."""
+    if subject not in (PEER, PLAIN):
+        Heap()
 
 
 def our_name(precision: Precision) -> str:

@@ -1,0 +1,56 @@
+"""A subject in a process of its own, so that each computes as it does for its users: ours with the heap that the
+daemon's worker keeps (`stylized.service.heap`), which in a shared process would serve the others too, and they without.
+
+    python -m benchmarks.apart SUBJECT SIZE
+
+takes an iteration for each line that it reads, and answers with the seconds that it took.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+from benchmarks.subjects import Pictures, prepare, subjects
+
+
+class Apart:
+    """One subject at one size. Use it in a `with` block."""
+
+    def __init__(self, subject: str, size: int) -> None:
+        command = [sys.executable, "-m", "benchmarks.apart", subject, str(size)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> Apart:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def step(self) -> float:
+        """Have it take an iteration; return its seconds. Raises RuntimeError if it has died."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"A subject's process ended with {self._process.wait()}.")
+        return float(answer)
+
+
+def serve(subject: str, size: int, lines: Any) -> None:
+    """Take an iteration for each line."""
+    prepare(subject)
+    steps = subjects()[subject](Pictures.at(size))
+    for _ in lines:
+        began = time.perf_counter()
+        next(steps)
+        print(time.perf_counter() - began, flush=True)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], int(sys.argv[2]), sys.stdin)
