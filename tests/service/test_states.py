@@ -55,7 +55,8 @@ def test_what_is_kept_is_a_copy_with_the_same_numbers() -> None:
     kept, known = KeptStates(), state(2)
     known.point.copy_(torch.rand(known.point.shape))
     before = known.point.clone()
-    kept.keep("a", replace(known, walk={**known.walk, "total": torch.tensor(3.5), "moves": torch.tensor(7)}), 6 * PICTURE)
+    walk = {**known.walk, "total": torch.tensor(3.5), "moves": torch.tensor(7)}
+    kept.keep("a", replace(known, walk=walk), 6 * PICTURE)
     known.point.zero_()
     found = kept.get("a")
     assert found is not None
