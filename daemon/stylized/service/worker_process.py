@@ -17,10 +17,11 @@ from stylized.service.messages import FromWorker, LogLine, ToWorker
 EXIT_S = 2.0
 """A worker whose pipe has closed gets this long to be gone."""
 
-SPIN_COUNT = 1000
-"""Some tens of microseconds: what libgomp itself takes where threads outnumber cores. Pictures of 64 pixels, with their
-many short loops, are painted up to 1.5 times as slowly for it when nothing else runs; from 256 pixels on it costs
-nothing that could be measured."""
+SPIN_COUNT = 5000
+"""About a tenth of a millisecond. On two cores, beside one busy program, iterations at 64, 256 and 512 px took 3.0, 3.2
+and 3.3 times as long as without it (with 1000: 1.6, 1.6, 1.6; with 20,000: 9.5, 7.6, 5.9), with libgomp's own number
+more than 40 times. When nothing else runs, pictures of 64 px take a fifth longer for it (with 1000: a half), and larger
+ones up to a tenth (up to a fifth)."""
 
 log = logging.getLogger(__name__)
 worker_log = logging.getLogger("stylized.worker")
@@ -128,8 +129,7 @@ def wait_briefly(environment: MutableMapping[str, str]) -> None:
     """Have GNU's OpenMP, once it is loaded, put a thread to sleep soon where it waits for the others.
 
     By default it spins for milliseconds. On a desktop another program often holds one of the cores for as long: then
-    all threads spin while the last one, which they wait for, has no core, since to the scheduler theirs are busy. One
-    busy process beside two threads made iterations at 64 px more than 40 times as slow, and with this 2.4 times. What
+    all threads spin while the last one, which they wait for, has no core, since to the scheduler theirs are busy. What
     the user has set stays.
     """
     if not environment.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
