@@ -1,5 +1,5 @@
-"""A subject in a process of its own, so that each computes as it does for its users: ours with the heap that the
-daemon's worker keeps (`stylized.service.heap`), which in a shared process would serve the others too, and they without.
+"""A subject in a process of its own, so that each computes as it does for its users: ours as in the daemon's worker,
+with the heap that it keeps and the time that its threads spin, which in a shared process would be the others' too.
 
     python -m benchmarks.apart SUBJECT SIZE
 
@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-from benchmarks.subjects import Pictures, prepare, subjects
+from benchmarks.subjects import Pictures, environment_of, prepare, subjects
 
 
 class Apart:
@@ -21,7 +21,9 @@ class Apart:
 
     def __init__(self, subject: str, size: int) -> None:
         command = [sys.executable, "-m", "benchmarks.apart", subject, str(size)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment_of(subject)
+        )
 
     def __enter__(self) -> Apart:
         return self

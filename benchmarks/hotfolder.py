@@ -2,15 +2,16 @@
 
 The watcher is the real one (`stylize watch`), the daemon too: one with one worker and, over a folder of its own, one
 with two. The engine paints in this process, in a loop, on all cores, from the same files with the same settings,
-measures the style once, as the daemon does, and writes nothing. They take turns, round after round, so that whatever
-else the machine does hits all alike; the engine paints a few pictures of each round, a folder all of them, and its time
-is that from the drop of the first to the end of the last. The promise: the throughput of a folder is within 5 % of the
-engine's, and the watcher's memory stays flat. Also tells what watcher and front end take of the processor, which a busy
-machine changes less than it does times. Writes JSON and a Markdown table to benchmarks/results.
+measures the style once and has the heap and the OpenMP that the daemon's worker has, and writes nothing. They take
+turns, round after round, so that whatever else the machine does hits all alike; the engine paints a few pictures of
+each round, a folder all of them, and its time is that from the drop of the first to the end of the last. The promise:
+the throughput of a folder is within 5 % of the engine's, and the watcher's memory stays flat. Also tells what watcher
+and front end take of the processor, which a busy machine changes less than it does times. Writes JSON and a Markdown
+table to benchmarks/results.
 
 By default half a second of painting a picture on two CPU cores without AVX-512, so that all takes half an hour.
 
-    PYTHONPATH=. python benchmarks/hotfolder.py [--count 1000] [--rounds 25] [--alone 10] [--size 64] [--iterations 10]
+    python -m benchmarks.hotfolder [--count 1000] [--rounds 25] [--alone 10] [--size 64] [--iterations 10]
         [--workers 1,2]
 """
 
@@ -21,7 +22,6 @@ import contextlib
 import io
 import json
 import os
-import platform
 import shutil
 import signal
 import statistics
@@ -31,33 +31,29 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-import stylized
+from benchmarks.facts import facts
+from benchmarks.results import page, save, table
+from benchmarks.subjects import PHOTO, STYLE, environment_of, network, our_name, prepare
 from neuralstyle.v1.endpoint import HOME_VARIABLE
 from stylize.hotfolder.layout import HotFolder, create
-from stylized.engine.backends import build_network, resolve_backend
-from stylized.engine.choices import Backend, Precision
+from stylized.engine.choices import Precision
 from stylized.engine.measurements import Measurements
 from stylized.engine.parameters import Parameters
 from stylized.engine.presets import builtin_presets
 from stylized.engine.schedule import fit_size
-from stylized.engine.stylize import Request, StyleSource, stylize
+from stylized.engine.stylize import Finished, Request, StyleSource, stylize
 from stylized.service.device import find_device
 from stylized.service.limits import MAX_MEASUREMENTS_BYTES
 from stylized.service.worker import NICENESS
 from stylized.styles import builtin_styles
-from stylized.weights import load_weights
 from tests.real_daemon import RealDaemon
 
-RESULTS = Path(__file__).parent / "results"
-PHOTO = Path(__file__).parents[1] / "clients" / "stylize" / "data" / "sample.jpg"
-STYLE = "oil"
 PRESET = "draft"
 SEED = 1
 WARM_UP = 3
@@ -107,10 +103,9 @@ class Engine:
 
     def __init__(self, size: int, iterations: int) -> None:
         os.nice(NICENESS)  # as the daemon's worker
-        weights = load_weights()
+        prepare(our_name(Precision.FP32))
         self._device = find_device().device
-        backend = resolve_backend(Backend.AUTO, self._device, Precision.FP32)
-        self._network = build_network(backend, weights, self._device, Precision.FP32)
+        self._network = network(Precision.FP32)
         preset = builtin_presets()[PRESET].parameters
         self._parameters: Parameters = replace(preset, size=size, iterations=iterations)
         self._style = StyleSource(self._to_tensor(builtin_styles()[STYLE].read()), 1.0, name=STYLE)
@@ -126,8 +121,8 @@ class Engine:
             measurements=self._measurements,
         )
         for event in stylize(self._network, request):
-            last = event
-        last.picture.cpu()  # pyright: ignore[reportPossiblyUnboundVariable, reportAttributeAccessIssue]
+            if isinstance(event, Finished):
+                event.picture.cpu()
 
     def _to_tensor(self, data: bytes) -> torch.Tensor:
         with Image.open(io.BytesIO(data)) as image:
@@ -263,43 +258,32 @@ def one_round(folder: Folder, engine: Engine, photos: list[Path], alone: int) ->
     return Round(folder.workers, len(photos), folder_s, len(photos[:alone]), engine_s, cpu, folder.memory_mib())
 
 
-def report(results: list[Round], facts: dict[str, str]) -> str:
+def report(results: list[Round], told: dict[str, str]) -> str:
     """The Markdown page."""
     alone, engine_s = sum(result.alone for result in results), sum(result.engine_s for result in results)
-    lines = ["# Many small pictures through a hot folder", ""]
-    lines += [f"* {name}: {value}" for name, value in facts.items()]
-    lines += [
-        "",
-        "| subject | pictures | seconds | pictures per second |",
-        "|---|---|---|---|",
-        f"| engine alone | {alone} | {engine_s:.1f} | {alone / engine_s:.3f} |",
-    ]
+    rates = [["subject", "pictures", "seconds", "pictures per second"]]
+    rates.append(["engine alone", str(alone), f"{engine_s:.1f}", f"{alone / engine_s:.3f}"])
+    processor = [["processor time a picture, ms", "watcher", "daemon's front end", "workers"]]
+    words = []
     by_workers: dict[int, list[Round]] = {}
     for result in results:
         by_workers.setdefault(result.workers, []).append(result)
     for workers, rounds in by_workers.items():
+        name = workers_text(workers)
         pictures, folder_s = sum(r.pictures for r in rounds), sum(r.folder_s for r in rounds)
-        lines.append(
-            f"| hot folder, {workers_text(workers)} | {pictures} | {folder_s:.1f} | {pictures / folder_s:.3f} |"
-        )
-    lines += ["", "| processor time a picture, ms | watcher | daemon's front end | workers |", "|---|---|---|---|"]
-    for workers, rounds in by_workers.items():
-        cells = [
-            f"{statistics.median(1000 * getattr(result.cpu, field) / result.pictures for result in rounds):.1f}"
-            for field in ("watcher", "front_end", "workers")
-        ]
-        lines.append(f"| {workers_text(workers)} | {' | '.join(cells)} |")
-    lines.append("")
-    for workers, rounds in by_workers.items():
+        rates.append([f"hot folder, {name}", str(pictures), f"{folder_s:.1f}", f"{pictures / folder_s:.3f}"])
+        processor.append([name])
+        for field in ("watcher", "front_end", "workers"):
+            spent = statistics.median(1000 * getattr(one.cpu, field) / one.pictures for one in rounds)
+            processor[-1].append(f"{spent:.1f}")
         shares, rss = [result.share for result in rounds], [result.watcher_rss_mib for result in rounds]
-        lines += [
-            f"With {workers_text(workers)}: throughput of the folder {100 * statistics.median(shares):.1f} % of the"
-            f" engine's beside it, median of {len(rounds)} rounds from {100 * min(shares):.1f} to"
-            f" {100 * max(shares):.1f} % (promised: {100 * PROMISED_SHARE:.0f} %). Resident memory of the watcher:"
-            f" {rss[0]:.1f} MiB after the first round, {rss[-1]:.1f} MiB after the last, {max(rss):.1f} MiB at most.",
-            "",
-        ]
-    return "\n".join(lines[:-1]) + "\n"
+        words.append(
+            f"With {name}: throughput of the folder {statistics.median(shares):.1%} of the engine's beside it, median"
+            f" of {len(rounds)} rounds from {min(shares):.1%} to {max(shares):.1%} (promised: {PROMISED_SHARE:.0%})."
+            f" Resident memory of the watcher: {rss[0]:.1f} MiB after the first round, {rss[-1]:.1f} MiB after the"
+            f" last, {max(rss):.1f} MiB at most."
+        )
+    return page("Many small pictures through a hot folder", told, table(rates), table(processor), *words)
 
 
 def workers_text(count: int) -> str:
@@ -320,22 +304,17 @@ def main() -> None:
     )
     options = parser.parse_args()
     workers = [int(number) for number in options.workers.split(",")]
-    facts = {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        "device": find_device().name,
-        "system": f"{platform.system()}, Python {platform.python_version()}",
-        "versions": f"stylized {stylized.__version__}, torch {torch.__version__}",
-        "pictures": f"{options.count} through each folder, of {options.size} x {options.size * 3 // 4} pixels,"
+    told = facts(
+        pictures=f"{options.count} through each folder, of {options.size} x {options.size * 3 // 4} pixels,"
         f" preset {PRESET}, {options.iterations} iterations",
-        "rounds": str(options.rounds),
-    }
+        rounds=options.rounds,
+    )
     results = measure(options.count, options.rounds, options.alone, options.size, options.iterations, workers)
-    RESULTS.mkdir(exist_ok=True)
-    document = {"facts": facts, "rounds": [asdict(result) for result in results]}
-    (RESULTS / "hotfolder.json").write_text(json.dumps(document, indent=1) + "\n")
-    (RESULTS / "hotfolder.md").write_text(report(results, facts))
-    print(report(results, facts), end="")
+    save("hotfolder", told, {"rounds": [asdict(result) for result in results]}, report(results, told))
 
 
 if __name__ == "__main__":
+    environment = environment_of(our_name(Precision.FP32))
+    if environment != os.environ:  # OpenMP has read it when torch was imported: once more, with it
+        os.execve(sys.executable, [sys.executable, "-m", "benchmarks.hotfolder", *sys.argv[1:]], environment)
     main()

@@ -27,7 +27,7 @@ from PIL import Image
 
 from benchmarks.facts import facts
 from benchmarks.results import page, save, table
-from benchmarks.subjects import PHOTO, STYLE, network, our_name, prepare
+from benchmarks.subjects import PHOTO, STYLE, environment_of, network, our_name, prepare
 from stylized.engine.backends import resolve_backend
 from stylized.engine.choices import Backend, Optimizer, Precision
 from stylized.engine.fitting import Means, fit
@@ -134,7 +134,9 @@ def main() -> None:
     painted: list[Painted] = []
     for size in options.sizes:
         order = [sys.executable, "-m", "benchmarks.large", "--paint", str(size), "--memory", str(options.memory)]
-        run = subprocess.run([*order, "--threads", str(options.threads)], check=True, capture_output=True, text=True)
+        order += ["--threads", str(options.threads)]
+        environment = environment_of(our_name(Precision.FP32))
+        run = subprocess.run(order, check=True, stdout=subprocess.PIPE, text=True, env=environment)
         painted.append(Painted(**json.loads(run.stdout)))
         save("large", told, {"painted": [asdict(one) for one in painted]}, report(painted, told))
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ from benchmarks import plots
 from benchmarks.facts import PEER as PEER_VERSION
 from benchmarks.facts import facts
 from benchmarks.results import RESULTS, page, save, table
-from benchmarks.subjects import PEER, PLAIN, Pictures, parameters_of_peer, prepare, subjects
+from benchmarks.subjects import PEER, PLAIN, Pictures, environment_of, parameters_of_peer, prepare, subjects
 from stylized.service.device import find_device
 
 ITERATIONS = 3
@@ -67,7 +66,7 @@ def measure(sizes: list[int]) -> dict[int, dict[str, Peak]]:
 
 def _in_process(subject: str, size: int) -> Peak:
     command = [sys.executable, "-m", "benchmarks.peak", "--one", subject, "--sizes", str(size)]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ).stdout
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment_of(subject)).stdout
     return Peak(**json.loads(told.splitlines()[-1]))
 
 

@@ -7,6 +7,7 @@ endless generator that is one iteration further at each `next`, and whose device
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -30,6 +31,7 @@ from stylized.engine.schedule import fit_size
 from stylized.engine.stylize import Request, Step, StyleSource, stylize
 from stylized.service.device import find_device
 from stylized.service.heap import Heap
+from stylized.service.worker_process import wait_briefly
 from stylized.styles import builtin_styles
 from stylized.weights import load_weights
 
@@ -121,6 +123,14 @@ def prepare(subject: str) -> None:
     worker does. Where several share a process, ours come last."""
     if subject not in (PEER, PLAIN):
         Heap()
+
+
+def environment_of(subject: str) -> dict[str, str]:
+    """The variables of a process in which only this subject computes: ours has those of the daemon's worker."""
+    environment = dict(os.environ)
+    if subject not in (PEER, PLAIN):
+        wait_briefly(environment)
+    return environment
 
 
 def our_name(precision: Precision) -> str:
