@@ -55,18 +55,15 @@ from stylized.service.limits import MAX_MEASUREMENTS_BYTES, MAX_STYLES_BYTES
 from stylized.service.messages import (
     NO_STATE,
     FrameTaken,
-    FromWorker,
     JobFailed,
     JobFinished,
     JobStarted,
     JobStopped,
-    LogLine,
     RunJob,
     ShowFeatures,
     SteerJob,
     StopJob,
     StyleBlock,
-    ToWorker,
     WeightsFacts,
     WorkerReady,
     WorkerUnable,
@@ -75,6 +72,7 @@ from stylized.service.pixelblocks import BlockName, PixelBlock, close_all
 from stylized.service.states import KeptStates
 from stylized.service.viewer import Progress, Viewer
 from stylized.service.warm_up import warm_up
+from stylized.service.worker_pipe import Control, Pipe, PipeHandler
 from stylized.service.worker_process import WorkerOptions
 from stylized.weights import WeightsDamagedError, WeightsMissingError, load_all
 
@@ -90,8 +88,8 @@ def main(connection: Connection, options: WorkerOptions) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    pipe = _Pipe(connection)
-    logging.basicConfig(level=logging.INFO, handlers=[_PipeHandler(pipe)], force=True)
+    pipe = Pipe(connection)
+    logging.basicConfig(level=logging.INFO, handlers=[PipeHandler(pipe)], force=True)
     if options.threads or options.sharers > 1:
         torch.set_num_threads(max(1, (options.threads or torch.get_num_threads()) // options.sharers))
     device = find_device(options.device, options.memory_bytes)
@@ -119,64 +117,10 @@ def main(connection: Connection, options: WorkerOptions) -> None:
     painter.run()
 
 
-class _Pipe:
-    """The worker's end of the pipe; any thread may send."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-
-    def send(self, message: FromWorker) -> None:
-        with self._lock:
-            self._connection.send(message)
-
-    def receive(self) -> ToWorker:
-        """The next message; ends the process if the front end is gone."""
-        try:
-            return self._connection.recv()
-        except (EOFError, OSError):
-            os._exit(0)
-
-
-class _PipeHandler(logging.Handler):
-    """Sends log lines to the front end, which owns the log."""
-
-    def __init__(self, pipe: _Pipe) -> None:
-        super().__init__()
-        self._pipe = pipe
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._pipe.send(LogLine(record.levelno, self.format(record)))
-
-
-class _Control:
-    """What the front end wants of a job that runs. Written by the listening thread, read by the painting one."""
-
-    def __init__(self) -> None:
-        self.stop: StopJob | None = None
-        self.steering: queue.SimpleQueue[Steering] = queue.SimpleQueue()
-        self.steps = 0
-        """Steps done."""
-
-    def next_order(self) -> Steering | EndNow | None:
-        """What the engine is to be told with its next step, once it has done one."""
-        if not self.steps:
-            return None
-        newest = None
-        while not self.steering.empty():
-            newest = self.steering.get()
-        if self.stop is None:
-            return newest
-        # The weights came too late for this painting, but not how it is coloured.
-        return EndNow(newest.color if newest else None)
-
-
 class _Painter:
     """Takes jobs from the pipe and paints them."""
 
-    def __init__(
-        self, pipe: _Pipe, device: Device, weights: Mapping[Backbone, Weights], options: WorkerOptions
-    ) -> None:
+    def __init__(self, pipe: Pipe, device: Device, weights: Mapping[Backbone, Weights], options: WorkerOptions) -> None:
         self._pipe = pipe
         self._device = device
         self._weights = weights
@@ -184,7 +128,7 @@ class _Painter:
         self._precision = options.precision
         self._networks: dict[tuple[Backbone, Precision, Backend], Network] = {}
         self._jobs: queue.SimpleQueue[RunJob | ShowFeatures] = queue.SimpleQueue()
-        self._controls: dict[str, _Control] = {}
+        self._controls: dict[str, Control] = {}
         self._slot_free = threading.Event()
         self._heap = Heap()
         self._lost = False
@@ -216,7 +160,7 @@ class _Painter:
         while True:
             message = self._pipe.receive()
             if isinstance(message, (RunJob, ShowFeatures)):
-                self._controls[message.job_id] = _Control()
+                self._controls[message.job_id] = Control()
                 self._jobs.put(message)
                 continue
             control = self._controls.get(message.job_id)
