@@ -69,11 +69,11 @@ def paint(size: int, max_bytes: int) -> Painted:
         builtin_presets()["gatys"].parameters, size=size, iterations=ITERATIONS, optimizer=Optimizer.ADAM
     )
     means = Means(Precision.FP32, resolve_backend(Backend.AUTO, torch.device("cpu"), Precision.FP32))
-    prepare(our_name(means.precision))
     vgg19 = network(means.precision)
     photo, style = _square(PHOTO.read_bytes(), size), _square(builtin_styles()[STYLE].read(), min(size, STYLE_SIDE))
     request = Request(photo, (StyleSource(style, 1.0),), parameters, seed=0)
     found = fit(request.sizes, parameters, means, max_bytes)
+    prepare(our_name(means.precision), found.peak_bytes)
     del photo, style
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM, see proc(5)

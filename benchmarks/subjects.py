@@ -118,11 +118,11 @@ def subjects() -> Mapping[str, Callable[[Pictures], Iterator[object]]]:
     return {PEER: peer_steps, PLAIN: plain_steps, **ours}
 
 
-def prepare(subject: str) -> None:
+def prepare(subject: str, job_bytes: int = 0) -> None:
     """Have this process's heap be as the subject has it, from now on: ours keeps what a step frees, as the daemon's
-    worker does. Where several share a process, ours come last."""
+    worker does. Where several share a process, ours come last. job_bytes: that the painting is going to take."""
     if subject not in (PEER, PLAIN):
-        Heap()
+        Heap().suit(job_bytes)
 
 
 def environment_of(subject: str) -> dict[str, str]:

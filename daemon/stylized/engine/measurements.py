@@ -16,8 +16,11 @@ from torch import Tensor
 from stylized.engine.choices import MaskPropagation, Padding, Pooling
 from stylized.engine.losses.statistics import Moments
 from stylized.engine.network import Network
+from stylized.engine.pages import Pages
 
 Found = TypeVar("Found", Moments, Tensor)
+
+_LEAST_MAPPED_BYTES = 64 * 2**10
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Measurements:
         """
         if key in self._found or _size_bytes(found) > self._max_bytes / 2:
             return
-        self._found[key] = found
+        self._found[key] = _apart(found)
         self._bytes += _size_bytes(found)
         while self._bytes > self._max_bytes:
             _, oldest = self._found.popitem(last=False)
@@ -75,6 +78,17 @@ class Measurements:
         """Drop all of them."""
         self._found.clear()
         self._bytes = 0
+
+
+def _apart(found: Moments | Tensor) -> Moments | Tensor:
+    """A copy in memory of its own, if it is large enough to be worth a mapping and on a CPU."""
+    if _size_bytes(found) < _LEAST_MAPPED_BYTES:
+        return found
+    tensors = (found.cells, found.mean, found.second) if isinstance(found, Moments) else (found,)
+    if any(tensor.device.type != "cpu" for tensor in tensors):
+        return found
+    hold = Pages(tensors).hold
+    return Moments(*map(hold, tensors)) if isinstance(found, Moments) else hold(found)
 
 
 def _size_bytes(found: Moments | Tensor) -> int:

@@ -240,6 +240,7 @@ class _Painter:
                 content_name=job.content_id,
             )
             fitted = self._fit(request, Means(precision, backend))
+            self._heap.suit(fitted.peak_bytes)
             network = self._network(job.parameters.backbone, precision, backend)
             events = stylize(network, replace(request, tilings=fitted.tilings))
             planned = next(events)
