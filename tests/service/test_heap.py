@@ -18,7 +18,7 @@ PROGRAM = """
 import json, resource, sys
 from pathlib import Path
 import torch
-from stylized.service.heap import Heap
+from stylized.service.heap import LARGEST_KEPT_BYTES, Heap
 
 def resident():
     return 4096 * int(Path("/proc/self/statm").read_text().split()[1])
@@ -28,9 +28,11 @@ def step(mib):
     del blocks[0]
     blocks.append(torch.ones(mib * 2**18))
 
-kept, mib = sys.argv[1] == "kept", int(sys.argv[2])
+how, mib = sys.argv[1], int(sys.argv[2])
 torch.set_num_threads(1)
-heap = Heap() if kept else None
+heap = Heap() if how != "left alone" else None
+if how == "large":
+    heap.suit(LARGEST_KEPT_BYTES + 1)
 before = resident()
 for _ in range(3):
     step(mib)
@@ -57,6 +59,10 @@ def _steps(how: str, mib: int) -> tuple[int, int, int]:
 def test_a_step_finds_the_memory_of_the_step_before() -> None:
     block = 64 * MIB // PAGE
     assert _steps("kept", 64)[0] < block / 10 < 10 * block < _steps("left alone", 64)[0]
+
+
+def test_a_large_painting_leaves_no_holes_since_each_block_goes_back_at_once() -> None:
+    assert _steps("large", 64)[0] > 10 * 64 * MIB // PAGE
 
 
 def test_after_a_large_job_the_memory_goes_back() -> None:
