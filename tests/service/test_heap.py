@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stylized.service.heap import SPARE_BYTES
+from stylized.service.heap import MOST_JOBS, SPARE_BYTES
 
 MIB = 2**20
 PAGE = 4096
@@ -41,17 +41,20 @@ for _ in range(10):
     step(mib)
 faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
 painted = resident() - before
-if heap:
-    heap.give_back()
+for _ in range(int(sys.argv[3])):
+    if heap:
+        heap.give_back()
 print(json.dumps([faults, painted, resident() - before]))
 """
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
 
 
-def _steps(how: str, mib: int) -> tuple[int, int, int]:
+def _steps(how: str, mib: int, jobs: int = 1) -> tuple[int, int, int]:
     """Page faults of ten steps after the first three; how much larger the process is after them, and after the job."""
-    run = subprocess.run([sys.executable, "-c", PROGRAM, how, str(mib)], check=True, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", PROGRAM, how, str(mib), str(jobs)], check=True, capture_output=True, text=True
+    )
     faults, painted, over = json.loads(run.stdout)
     return faults, painted, over
 
@@ -75,3 +78,9 @@ def test_after_a_small_job_it_waits_for_the_next_one() -> None:
     _, painted, over = _steps("kept", SPARE_BYTES // MIB // 8)
     assert 0 < painted < SPARE_BYTES
     assert over > painted - MIB
+
+
+def test_after_many_small_jobs_it_goes_back_too() -> None:
+    _, painted, over = _steps("kept", SPARE_BYTES // MIB // 8, MOST_JOBS)
+    assert painted > 16 * MIB
+    assert over < 16 * MIB

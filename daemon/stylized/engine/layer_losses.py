@@ -110,7 +110,7 @@ class Activation(LayerLoss):
     """How strongly a layer responds: see `activation`."""
 
     def summary(self, features: Tensor, window: Window) -> Summary:
-        return features.new_tensor(float(features.numel())), activation(features)
+        return features.new_full((), features.numel()), activation(features)
 
     def value(self, summaries: Sequence[Summary]) -> Tensor:
         return _merged(summaries)[1]

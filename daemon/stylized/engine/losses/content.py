@@ -27,7 +27,7 @@ def differences(features: Tensor, target: Tensor, form: ContentLoss) -> tuple[Te
     numbers are added up, and means weighted by them.
     """
     difference = features - target
-    numbers = features.new_tensor(float(features.numel()))
+    numbers = features.new_full((), features.numel())
     square = difference.square().mean()
     return (numbers, square, difference.abs().mean()) if form is ContentLoss.RATIO else (numbers, square)
 
