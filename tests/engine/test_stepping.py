@@ -229,10 +229,10 @@ def test_what_a_step_moves_from_one_place_to_another_is_moved_before_it_is_overw
             _network(), 255 * shapes(24, 24), [StyleTarget(255 * shapes(24, 24, 7), 1.0)], _settings()
         )
         walk = make_optimizer(255 * shapes(24, 24), _settings(optimizer=Optimizer.ADAM))
-        stepping = Stepping(walk, _BeforeLast(), objective.evaluate, AheadLane(recorder), repeats=True)
+        stepping = Stepping(walk, _BeforeLast(), AheadLane(recorder), repeats=True)
         found = []
         for left in range(STEPS, 0, -1):
-            stepping.step(left)
+            stepping.step(objective.evaluate, left)
             found.append(stepping.point)
         return found
 

@@ -51,7 +51,7 @@ def test_the_shared_memory_of_a_job_is_gone_with_it(daemon: RealDaemon) -> None:
     call = daemon.stylize().Stylize(endless_request(preview=pb.PreviewPolicy()))
     next(event for event in call if event.HasField("frame"))
     blocks = shared_blocks(daemon.process.pid, daemon.worker_pid())
-    assert len(blocks) == 4  # photo, style, result, frames
+    assert len(blocks) in (3, 4)  # photo, result, frames; the style, unless the worker keeps it from an earlier job
     call.cancel()
     wait_for(lambda: not any(block.exists() for block in blocks), 10, "removing the job's shared memory")
 

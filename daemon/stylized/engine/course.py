@@ -95,7 +95,7 @@ class Course:
         reference = float("inf")
         for number in range(1, level.iterations + 1):
             self._iteration += 1
-            stage.stepping.step(1 + level.iterations - number)
+            stage.stepping.step(self._evaluate, 1 + level.iterations - number)
             over = False
             look = stage.looks.look(stage.walk, last=number == level.iterations) if number % _CHECK_EVERY == 0 else None
             if look:
@@ -173,7 +173,7 @@ class Course:
 
     def _stepping(self, walk: Descent, iterates: Iterates) -> Stepping:
         repeats = self._parameters.jitter == 0
-        return Stepping(walk, iterates, self._evaluate, self._lane, repeats=repeats)
+        return Stepping(walk, iterates, self._lane, repeats=repeats)
 
     def _first_walk(self, canvas: Canvas) -> Descent:
         return make_optimizer(canvas.start(self._parameters), self._parameters)

@@ -173,7 +173,7 @@ class Objective:
             return self._targets(content, layers)
         keys = {layer: self._key(name, layer, content_target) for layer in layers}
         found = {layer: kept for layer in layers if (kept := store.get(keys[layer])) is not None}
-        missing = layers - found.keys()
+        missing = frozenset(layers - found.keys())
         if missing:
             for layer, maps in self._targets(content, missing).items():
                 found[layer] = content_target(maps)

@@ -40,30 +40,29 @@ _WALK, _ITERATES = "walk ", "iterates "
 class Stepping:
     """Steps of a walk, and what stands for it after each."""
 
-    def __init__(self, walk: Descent, iterates: Iterates, evaluate: Evaluate, lane: Lane, *, repeats: bool) -> None:
-        """repeats: whether `evaluate` does the same at each step, so that a recording of it is worth anything."""
+    def __init__(self, walk: Descent, iterates: Iterates, lane: Lane, *, repeats: bool) -> None:
+        """repeats: whether the objective is evaluated alike at each step, so that a recording is worth anything."""
         self._walk = walk
         self._iterates = iterates
-        self._evaluate = evaluate
         self._lane = lane
         self._recorder: Recorder | None = lane.recorder if repeats else None
         self._plain_steps = 0
         self._pays = False
         self._again: Work | None = None
 
-    def step(self, left: int) -> None:
-        """Take a step. left: how many there will be, this one included."""
+    def step(self, evaluate: Evaluate, left: int) -> None:
+        """Take a step. evaluate: the same at each. left: how many there will be, this one included."""
         if self._plain_steps == _PLAIN_STEPS:
             self._pays = left > _PAYS_FOR
         if self._again:
             self._again()
         elif not self._pays:
-            self._plain()
+            self._plain(evaluate)
         elif self._recorder and self._plain_steps > _PLAIN_STEPS:
-            self._record(self._recorder)
+            self._record(self._recorder, evaluate)
         else:
             with self._lane.tuned():
-                self._plain()
+                self._plain(evaluate)
         self._lane.pace()
 
     def end(self) -> None:
@@ -84,12 +83,12 @@ class Stepping:
         """The picture that the iterates stand for; it stays when steps follow."""
         return self._iterates.point.clone() if self._again else self._iterates.point
 
-    def _plain(self) -> None:
-        self._take()
+    def _plain(self, evaluate: Evaluate) -> None:
+        self._take(evaluate)
         self._plain_steps += 1
 
-    def _take(self) -> None:
-        self._walk.step(self._evaluate)
+    def _take(self, evaluate: Evaluate) -> None:
+        self._walk.step(evaluate)
         self._iterates.take(self._walk)
 
     def _memory(self) -> dict[str, Tensor]:
@@ -100,7 +99,7 @@ class Stepping:
         self._walk.adopt(_part(memory, _WALK))
         self._iterates.adopt(_part(memory, _ITERATES))
 
-    def _record(self, recorder: Recorder) -> None:
+    def _record(self, recorder: Recorder, evaluate: Evaluate) -> None:
         """Take a step, and have the next ones repeat a recording of it, if it can be had and is right."""
         self._recorder = None
         own = {
@@ -110,13 +109,13 @@ class Stepping:
         self._adopt(own)
         # Before it is recorded: afterwards there might not be the memory for a step of either kind.
         with self._lane.tuned():
-            self._plain()
+            self._plain(evaluate)
         plain = self._memory()
         self._adopt(own)
         again = None
         try:
             with self._lane.tuned():
-                again = recorder.record(lambda: self._into(own))
+                again = recorder.record(lambda: self._into(own, evaluate))
             self._adopt(own)
             again()
             refusal = _difference(plain, own)
@@ -130,9 +129,9 @@ class Stepping:
         if again:
             self._walk.forget()  # what it learnt may have been written into by a recording that is wrong
 
-    def _into(self, own: Mapping[str, Tensor]) -> None:
+    def _into(self, own: Mapping[str, Tensor], evaluate: Evaluate) -> None:
         """Take a step from a walk that stands at `own`, and write where it led there."""
-        self._take()
+        self._take(evaluate)
         found = self._memory()
         if found.keys() != own.keys():
             raise RuntimeError("a step keeps more than the one before it")
