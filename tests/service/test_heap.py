@@ -60,8 +60,8 @@ def _steps(how: str, mib: int, jobs: int = 1) -> tuple[int, int, int]:
 
 
 def test_a_step_finds_the_memory_of_the_step_before() -> None:
-    block = 64 * MIB // PAGE
-    assert _steps("kept", 64)[0] < block < 10 * block < _steps("left alone", 64)[0]
+    # Once in a while a block finds no hole that fits, and its pages are new.
+    assert 10 * _steps("kept", 64)[0] < _steps("left alone", 64)[0] > 10 * 64 * MIB // PAGE
 
 
 def test_a_large_painting_leaves_no_holes_since_each_block_goes_back_at_once() -> None:
