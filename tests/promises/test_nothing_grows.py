@@ -47,12 +47,15 @@ def some_jobs(daemon: RealDaemon, count: int) -> None:
     wait_for(lambda: stub.GetServerInfo(pb.GetServerInfoRequest()).running_jobs == 0, 10, "the last job's end")
 
 
-def test_the_shared_memory_of_a_job_is_gone_with_it(daemon: RealDaemon) -> None:
+def test_the_shared_memory_of_a_job_is_gone_with_it(full_daemon: RealDaemon) -> None:
+    daemon = full_daemon  # whose worker keeps no style yet
     call = daemon.stylize().Stylize(endless_request(preview=pb.PreviewPolicy()))
-    next(event for event in call if event.HasField("frame"))
-    blocks = shared_blocks(daemon.process.pid, daemon.worker_pid())
-    assert len(blocks) in (3, 4)  # photo, result, frames; the style, unless the worker keeps it from an earlier job
-    call.cancel()
+    try:
+        next(event for event in call if event.HasField("frame"))
+        blocks = shared_blocks(daemon.process.pid, daemon.worker_pid())
+        assert len(blocks) == 4  # photo, style, result, frames
+    finally:
+        call.cancel()
     wait_for(lambda: not any(block.exists() for block in blocks), 10, "removing the job's shared memory")
 
 
