@@ -68,7 +68,9 @@ def paint(size: int, max_bytes: int) -> Painted:
     parameters = replace(
         builtin_presets()["gatys"].parameters, size=size, iterations=ITERATIONS, optimizer=Optimizer.ADAM
     )
-    means = Means(Precision.FP32, resolve_backend(Backend.AUTO, torch.device("cpu"), Precision.FP32))
+    means = Means(
+        Precision.FP32, resolve_backend(Backend.AUTO, torch.device("cpu"), Precision.FP32), torch.get_num_threads()
+    )
     vgg19 = network(means.precision)
     photo, style = _square(PHOTO.read_bytes(), size), _square(builtin_styles()[STYLE].read(), min(size, STYLE_SIDE))
     request = Request(photo, (StyleSource(style, 1.0),), parameters, seed=0)

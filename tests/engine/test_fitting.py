@@ -14,7 +14,7 @@ from stylized.engine.schedule import PictureSizes
 from .samples import parameters
 
 GIB = 2**30
-MEANS = Means(Precision.FP32, Backend.REFERENCE)
+MEANS = Means(Precision.FP32, Backend.REFERENCE, 1)
 
 
 def _fit(side: int, max_bytes: int | None, **changes: Any) -> Fit:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import grpc
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,7 +24,7 @@ from tests.promises.test_one_photo_becomes_one_painting import picture, run
 from tests.real_daemon import RealDaemon, raw_image, reason_of, shallow, small_request
 
 WIDTH, HEIGHT = 400, 300
-MEANS = Means(Precision.FP32, Backend.WINOGRAD)
+MEANS = Means(Precision.FP32, Backend.WINOGRAD, torch.get_num_threads())
 
 
 def _request(**fields) -> pb.StylizeRequest:

@@ -22,7 +22,7 @@ _NETWORKS = {
 
 # By device, fastest first.
 _USABLE = {
-    "cpu": {Precision.FP32: (Backend.WINOGRAD, Backend.ONEDNN), Precision.BF16: (Backend.ONEDNN,)},
+    "cpu": {Precision.FP32: (Backend.WINOGRAD, Backend.ONEDNN), Precision.BF16: (Backend.WINOGRAD, Backend.ONEDNN)},
     "cuda": {Precision.FP32: (Backend.CUDA,), Precision.BF16: (Backend.CUDA,)},
 }
 

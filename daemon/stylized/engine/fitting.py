@@ -28,10 +28,11 @@ _GIB = 2**30
 
 @dataclass(frozen=True)
 class Means:
-    """What a painting is computed with. precision, backend: resolved."""
+    """What a painting is computed with. precision, backend: resolved. threads: of the CPU."""
 
     precision: Precision
     backend: Backend
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,14 @@ class _Estimate:
         tilings = {(self.level.width, self.level.height): tiling} if tiling else {}
         means = self.means
         return estimate_bytes(
-            [self.level], self.parameters, means.precision, means.backend, self.styles, tilings, self.regions
+            [self.level],
+            self.parameters,
+            means.precision,
+            means.backend,
+            self.styles,
+            tilings,
+            self.regions,
+            means.threads,
         )
 
     def work(self, tiling: Tiling) -> float:

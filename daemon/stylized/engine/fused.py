@@ -5,16 +5,17 @@ back has the bias and the ReLU apart. Here the weights are put in order once for
 a convolution too: that with the kernels turned by 180° and inputs and outputs exchanged, for which they are packed a
 second time.
 
-The operations are internal to torch (2.13: `mkldnn_reorder_conv2d_weight`, `mkldnn::_convolution_pointwise`), which
-promises nothing about them; only this module knows them. `is_available` tells whether they are there, and do what they
-should, for an arithmetic on this processor; where they do not, everything is computed by torch's own convolution.
+The operations are internal to torch (2.13: `mkldnn::_reorder_convolution_weight`, `mkldnn::_convolution_pointwise`,
+`mkldnn::_get_mkldnn_serialized_md`), which promises nothing about them; only this module knows them. `is_available`
+tells whether they are there, and do what they should, for an arithmetic on this processor; where they do not,
+everything is computed by torch's own convolution.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -121,6 +122,57 @@ class FusedConvolution:
         return geometry.fused(maps, weight, bias, rectified)
 
 
+class SideBySide:
+    """Products of matrices side by side: of each row of numbers its parts, each with a matrix of its own.
+
+    Computed as a convolution of 1 x 1 cells in groups, whose kernel reads the matrices in its own order.
+    """
+
+    def __init__(self, matrices: Tensor, min_rows: int) -> None:
+        """matrices: [parts, out, in]; they are copied. min_rows: the fewest that there will be."""
+        self.parts, self.columns, inside = matrices.shape
+        geometry = _Geometry(step=1, padding=0, groups=self.parts)
+        weight = matrices.reshape(self.parts * self.columns, inside, 1, 1)
+        if (
+            matrices.device.type == "cpu"
+            and is_available(matrices.dtype)
+            and _in_one_order(self.columns, inside, matrices.dtype, min_rows)
+        ):
+            weight = geometry.packed(weight, _as_maps(min_rows, self.parts * inside))
+            self._compute = partial(geometry.fused, packed=weight, bias=None, rectified=False)
+        else:
+            self._compute = partial(geometry.plain, weight=weight, bias=None, rectified=False)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """rows: [count, parts, in] without gaps. Returns [count, parts, out] without gaps."""
+        count = len(rows)
+        found = self._compute(rows.view(1, count, 1, -1).permute(0, 3, 1, 2))
+        return found.permute(0, 2, 3, 1).reshape(count, self.parts, self.columns)
+
+
+def _as_maps(rows: int, numbers: int) -> torch.Size:
+    return torch.Size((1, numbers, rows, 1))
+
+
+@cache
+def _in_one_order(out: int, inside: int, dtype: torch.dtype, min_rows: int) -> bool:
+    """Tell whether oneDNN wants matrices [out, in] side by side in the same order for few rows and for many.
+
+    Matrices in another order than it wants are put into that at every call, a hundred times as slow.
+    """
+    parts = 2  # the fewest: that it is several decides
+    geometry = _Geometry(step=1, padding=0, groups=parts)
+    weight = torch.zeros(parts * out, inside, 1, 1, dtype=dtype)
+    try:
+        few, many = (
+            torch.ops.mkldnn._get_mkldnn_serialized_md(geometry.packed(weight, _as_maps(rows, parts * inside)))
+            for rows in (min_rows, 100 * min_rows)
+        )
+    except (AttributeError, RuntimeError):
+        return False
+    return torch.equal(few, many)
+
+
 class _Geometry(NamedTuple):
     """How the kernel of a layer goes over the maps: cells from one place to the next, zeros around, groups."""
 
@@ -131,9 +183,7 @@ class _Geometry(NamedTuple):
     def packed(self, weight: Tensor, shape: torch.Size) -> Tensor:
         """A weight in the order that is the fastest for maps of this shape."""
         around, steps, dense = (self.padding,) * 2, (self.step,) * 2, (1, 1)
-        opaque = weight.contiguous(memory_format=torch.channels_last).to_mkldnn()
-        reorder = torch._C._nn.mkldnn_reorder_conv2d_weight  # pyright: ignore[reportAttributeAccessIssue]
-        return reorder(opaque, around, steps, dense, self.groups, list(shape))
+        return torch.ops.mkldnn._reorder_convolution_weight(weight, around, steps, dense, self.groups, list(shape))
 
     def fused(self, maps: Tensor, packed: Tensor, bias: Tensor | None, rectified: bool) -> Tensor:
         """In one pass, with a packed weight."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from stylized.engine.choices import Backbone, Backend, Iterate, Optimizer, Pooling, Precision, StyleStatistic
@@ -20,6 +21,8 @@ _SIGN, _QUARTER = 1 / 8, 1
 # to by itself); and what share of maps below stays behind as holes, measured.
 _GIVEN_BACK = 32 * 2**20
 _HOLES = 0.5
+# What threads side by side leave as holes of what each holds for a band of tiles: twice as much, measured.
+_CREW_HOLES = 2
 # Code, thread buffers and packed weights that the first pass brings into memory, measured.
 _FIXED = 70 * 2**20
 
@@ -32,29 +35,33 @@ def estimate_bytes(
     style_sizes: Sequence[Size],
     tilings: Mapping[Size, Tiling] | None = None,
     regions: int = 0,
+    threads: int | None = None,
 ) -> int:
     """Estimate the peak memory of a job in bytes, beyond the resident network and the pictures of its request.
 
     precision: of the network; AUTO counts as fp32. backend: resolved. style_sizes: (width, height) of the style
-    pictures as they came. tilings: as in a Request. regions: of styles with masks. Within 15 % of the measured resident
+    pictures as they came. tilings: as in a Request. regions: of styles with masks. threads: of a CPU that compute, all
+    its cores if nothing is said. Within 15 % of the measured resident
     memory on a CPU at 256 pixels and more (tests/engine/test_memory.py).
     """
     jobs = [
         _LevelMemory(level, parameters, precision, backend, style_sizes, tilings or {}, regions) for level in levels
     ]
-    kernels = max(_backend_bytes(backend, job.pixels_at_once, parameters) for job in jobs)
+    threads = threads or os.cpu_count() or 1
+    kernels = max(_backend_bytes(backend, precision, job.pixels_at_once, parameters, threads) for job in jobs)
     return _FIXED + kernels + max(job.peak for job in jobs)
 
 
-def _backend_bytes(backend: Backend, pixels: int, parameters: Parameters) -> int:
+def _backend_bytes(backend: Backend, precision: Precision, pixels: int, parameters: Parameters, threads: int) -> int:
     """What a way of computing holds beside the maps of a picture of so many pixels."""
     if backend is not Backend.WINOGRAD:
         return 0
     used = [(layer, pixels // layer.stride**2) for layer in _computed(parameters)]
-    used = [(layer, cells) for layer, cells in used if suits(layer, cells)]
+    used = [(layer, cells) for layer, cells in used if suits(layer, cells, threads)]
     scratch = max((scratch_numbers(*one) for one in used), default=0)
+    scratch *= threads if threads == 1 else threads * (1 + _CREW_HOLES)
     # Transformed kernels are kept from the first pass on.
-    return _FLOAT * (sum(kernel_numbers(layer) for layer, _ in used) + scratch)
+    return _number_bytes(precision) * (sum(kernel_numbers(layer) for layer, _ in used) + scratch)
 
 
 class _LevelMemory:

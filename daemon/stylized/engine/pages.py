@@ -1,9 +1,10 @@
-"""Memory for what stays when a painting is over."""
+"""Main memory that is not on the heap: for what stays when a painting is over, and for what goes at once."""
 
 from __future__ import annotations
 
+import math
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -28,6 +29,12 @@ class Pages:
         place = torch.frombuffer(self._pages, dtype=tensor.dtype, count=tensor.numel(), offset=self._used)
         self._used += _aligned(tensor)
         return place.as_strided(tensor.shape, tensor.stride()).copy_(tensor)
+
+
+def room(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Return a tensor of zeros that leaves no hole in the heap when it is dropped."""
+    pages = mmap.mmap(-1, math.prod(shape) * dtype.itemsize)
+    return torch.frombuffer(pages, dtype=dtype).view(*shape)
 
 
 def _aligned(tensor: Tensor) -> int:

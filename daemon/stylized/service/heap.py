@@ -4,8 +4,9 @@ glibc asks the system anew for each large block and returns it when it is freed.
 pages, which the kernel has to clear: 50,000 page faults for one gradient at 512 px, a sixth of its time on the two
 cores of a small server. Kept on the heap, the pages are faulted once; a painting's peak was the same in measurements.
 What is accepted: while a job runs, the process stays as large as it was at its largest, and between jobs it may be
-`SPARE_BYTES` larger than it need be. For large paintings it is left as it was (`LARGEST_KEPT_BYTES`). Where the C
-library is another one, nothing is changed.
+`SPARE_BYTES` larger than it need be. All threads share one heap: in one of its own each would leave holes of what it
+allocates for a layer (`engine.crew`), 50 MiB a thread. For large paintings it is left as it was (`LARGEST_KEPT_BYTES`).
+Where the C library is another one, nothing is changed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ LARGEST_KEPT_BYTES = 3 * 2**30
 they made 2.7 GiB of 13.4, and memory is what such paintings lack."""
 
 # Of glibc's malloc.h, with the defaults.
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
 _NEVER, _DEFAULT_TRIM_THRESHOLD, _DEFAULT_MMAP_MAX = 2**31 - 1, 128 * 2**10, 65536
 
 
@@ -36,6 +37,8 @@ class Heap:
     def __init__(self) -> None:
         """Keep from now on what is freed."""
         self._libc = _glibc()
+        if self._libc:
+            self._libc.mallopt(_M_ARENA_MAX, 1)
         self.suit(0)
         self._least = _resident_bytes()
         self._jobs = 0

@@ -239,7 +239,7 @@ class _Painter:
                 measurements=self._measurements,
                 content_name=job.content_id,
             )
-            fitted = self._fit(request, Means(precision, backend))
+            fitted = self._fit(request, Means(precision, backend, torch.get_num_threads()))
             self._heap.suit(fitted.peak_bytes)
             network = self._network(job.parameters.backbone, precision, backend)
             events = stylize(network, replace(request, tilings=fitted.tilings))
