@@ -1,9 +1,10 @@
 """Where the time of an iteration goes, by torch's profiler: convolutions and products of matrices, and all the rest.
 
 Self time of each operation of each subject; and how near convolutions and products come to a large convolution in the
-same arithmetic, measured right before and after. Also counts how often the host waits for a number of the device
-(`Tensor.item` and what comes to it), which on a GPU holds up everything behind it. Writes JSON, a Markdown table and a
-plot to benchmarks/results.
+same arithmetic, measured right before and after. All in one thread: the profiler sees the thread that asks alone, and
+ours divides a layer among several from end to end (`engine.crew`). Also counts how often the host waits for a number of
+the device (`Tensor.item` and what comes to it), which on a GPU holds up everything behind it. Writes JSON, a Markdown
+table and a plot to benchmarks/results.
 
     python -m benchmarks.breakdown [--size 512] [--iterations 3]
 """
@@ -139,7 +140,8 @@ def report(found: Measured, told: Mapping[str, str]) -> str:
     words = (
         f"Promised in bf16 are {PROMISED_SHARE:.0%} of the time and {PROMISED_OF_CEILING:.0%} of a large convolution. "
         "That share is of the arithmetic that direct convolutions need, so Winograd's can pass 100 %. A subject's own "
-        "look at its loss is among its waits."
+        "look at its loss is among its waits. Winograd's transforms are compiled, and have no names: `_Pass` and "
+        "`_PassBackward` are they."
     )
     return page("Where the time of an iteration goes", told, table(rows), words)
 
@@ -165,6 +167,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--iterations", type=int, default=3)
     options = parser.parse_args()
+    torch.set_num_threads(1)
     told = facts(PEER_VERSION, size=f"{options.size} px", threads=torch.get_num_threads())
     write(measure(options.size, options.iterations), told)
 

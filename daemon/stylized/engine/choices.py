@@ -151,8 +151,8 @@ class Precision(str, Enum):
 class Backend(str, Enum):
     """How the network is computed.
 
-    REFERENCE: plain PyTorch operations, wherever torch runs. ONEDNN: fused convolutions on a CPU. WINOGRAD: fp32 on a
-    CPU with fewer multiplications. CUDA: NVIDIA GPUs, with convolutions tuned to each size and steps replayed from
+    REFERENCE: plain PyTorch operations, wherever torch runs. ONEDNN: fused convolutions on a CPU. WINOGRAD: with
+    fewer multiplications, on a CPU. CUDA: NVIDIA GPUs, with convolutions tuned to each size and steps replayed from
     recordings; its fp32 rounds to TF32 where the GPU has it. AUTO: the fastest that a device and an arithmetic have.
     """
 

@@ -59,8 +59,8 @@ def stylized(
     backend: Annotated[
         Backend,
         typer.Option(
-            help="How the network is computed. winograd: with fewer multiplications, for fp32 on a CPU; onednn: with"
-            " fused convolutions, for fp32 and native bf16 on a CPU; cuda: tuned and recorded, on NVIDIA GPUs;"
+            help="How the network is computed. winograd: with fewer multiplications, on a CPU; onednn: with fused"
+            " convolutions, on a CPU; cuda: tuned and recorded, on NVIDIA GPUs;"
             " reference: in plain PyTorch operations, everywhere; auto: the fastest of them."
         ),
     ] = Backend.AUTO,
