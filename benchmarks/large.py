@@ -1,12 +1,12 @@
 """Pictures up to 8192 x 8192 within a given memory: whether they are painted, what they take, and what a pixel costs.
 
-Each size is painted for two iterations by a process of its own (preset `gatys` with Adam, fp32; the sample photo and
-the built-in style `oil`, enlarged), in the blocks that `fitting` chooses for the memory. Of a size that is no longer
+Each size is painted for two iterations by a process of its own (preset `gatys` with Adam; the sample photo and the
+built-in style `oil`, enlarged), in the blocks that `fitting` chooses for the memory. Of a size that is no longer
 under way the results are written at once, as the largest takes hours on two cores. Peak memory is the rise of the
 process's resident memory over that with the network loaded; a pixel's cost is the processor's time of the second
 iteration, which a busy machine changes less than seconds. Writes JSON and a Markdown table to benchmarks/results.
 
-    python -m benchmarks.large [--sizes 512 1024] [--memory 16] [--threads 1]
+    python -m benchmarks.large [--sizes 512 1024] [--memory 16] [--threads 1] [--precision fp32]
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from benchmarks.subjects import PHOTO, STYLE, environment_of, network, our_name,
 from stylized.engine.backends import resolve_backend
 from stylized.engine.choices import Backend, Optimizer, Precision
 from stylized.engine.fitting import Means, fit
+from stylized.engine.precision import resolve_precision
 from stylized.engine.presets import builtin_presets
 from stylized.engine.stylize import Request, Step, StyleSource, stylize
 from stylized.styles import builtin_styles
@@ -63,19 +64,18 @@ class Painted:
         return 1e6 * self.processor_seconds / self.size**2
 
 
-def paint(size: int, max_bytes: int) -> Painted:
+def paint(size: int, max_bytes: int, precision: Precision) -> Painted:
     """Paint in this process."""
     parameters = replace(
         builtin_presets()["gatys"].parameters, size=size, iterations=ITERATIONS, optimizer=Optimizer.ADAM
     )
-    means = Means(
-        Precision.FP32, resolve_backend(Backend.AUTO, torch.device("cpu"), Precision.FP32), torch.get_num_threads()
-    )
-    vgg19 = network(means.precision)
+    backend = resolve_backend(Backend.AUTO, torch.device("cpu"), precision)
+    means = Means(precision, backend, torch.get_num_threads())
+    vgg19 = network(precision)
     photo, style = _square(PHOTO.read_bytes(), size), _square(builtin_styles()[STYLE].read(), min(size, STYLE_SIDE))
     request = Request(photo, (StyleSource(style, 1.0),), parameters, seed=0)
     found = fit(request.sizes, parameters, means, max_bytes)
-    prepare(our_name(means.precision), found.peak_bytes)
+    prepare(our_name(precision), found.peak_bytes)
     del photo, style
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM, see proc(5)
@@ -126,18 +126,30 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024, 2048, 4096, 8192])
     parser.add_argument("--memory", type=float, default=16.0, help="GiB that the painting may take beyond the network.")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument(
+        "--precision",
+        type=Precision,
+        choices=[Precision.FP32, Precision.BF16],
+        default=resolve_precision(Precision.AUTO, torch.device("cpu")),
+        help="Of the network; what the daemon chooses here, if nothing is said.",
+    )
     parser.add_argument("--paint", type=int, help="Paint this size in this process and print what it took.")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.paint:
-        print(json.dumps(asdict(paint(options.paint, int(options.memory * _GIB)))))
+        print(json.dumps(asdict(paint(options.paint, int(options.memory * _GIB), options.precision))))
         return
-    told = facts(memory=f"{options.memory:g} GiB", iterations=f"{ITERATIONS}, with Adam", threads=options.threads)
+    told = facts(
+        memory=f"{options.memory:g} GiB",
+        iterations=f"{ITERATIONS}, with Adam",
+        threads=options.threads,
+        painted_by=our_name(options.precision),
+    )
     painted: list[Painted] = []
     for size in options.sizes:
         order = [sys.executable, "-m", "benchmarks.large", "--paint", str(size), "--memory", str(options.memory)]
-        order += ["--threads", str(options.threads)]
-        environment = environment_of(our_name(Precision.FP32))
+        order += ["--threads", str(options.threads), "--precision", options.precision.value]
+        environment = environment_of(our_name(options.precision))
         run = subprocess.run(order, check=True, stdout=subprocess.PIPE, text=True, env=environment)
         painted.append(Painted(**json.loads(run.stdout)))
         save("large", told, {"painted": [asdict(one) for one in painted]}, report(painted, told))
