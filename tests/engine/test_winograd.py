@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylized.engine.winograd import WinogradConvolution
+from stylized.engine.winograd_costs import PRODUCTS
+from stylized.engine.winograd_transforms import compiled
 
 # Less than a tile, whole tiles, tiles with a rest at either side, and more than are computed at a time.
 SIDES = [(1, 1), (1, 9), (4, 4), (5, 3), (8, 12), (14, 7), (97, 66)]
@@ -100,6 +102,23 @@ def test_however_many_threads_share_it_the_result_is_the_same(dtype: torch.dtype
     for other in found[1:]:
         for one, same in zip(found[0], other, strict=True):
             torch.testing.assert_close(one, same, rtol=1e-5 if dtype is torch.float32 else 0.02, atol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cpu._is_avx512_bf16_supported(), reason="the processor has no instruction for it")
+def test_processors_that_do_not_round_to_bfloat16_get_the_same_bits() -> None:
+    maps = _case(32, 16, 21, 18)[0].bfloat16()
+    maps[0, 0, 0, :4] = torch.tensor([torch.nan, torch.inf, -torch.inf, 3e38])
+    _, channels, height, width = maps.shape
+    columns, tiles = 5, 6 * 5
+    found = []
+    for natively in (True, False):
+        seen, zeros = torch.empty(tiles, PRODUCTS, channels, dtype=maps.dtype), torch.zeros(channels, dtype=maps.dtype)
+        evaluate = compiled(maps.dtype, rounds_natively=natively).evaluate
+        evaluate(maps.data_ptr(), seen.data_ptr(), zeros.data_ptr(), height, width, channels, columns, 0, tiles)
+        found.append(seen)
+    native, ours = found
+    assert native.isnan().any()
+    torch.testing.assert_close(ours, native, rtol=0, atol=0, equal_nan=True)
 
 
 def test_what_is_not_a_number_stays_so() -> None:

@@ -49,9 +49,14 @@ class Transforms(NamedTuple):
 
 
 @cache
-def compiled(dtype: torch.dtype) -> Transforms:
-    """Compile for float32, bfloat16 (calculated in float32) or float64. It takes a tenth of a second."""
-    numbers = _NUMBERS[dtype]
+def compiled(dtype: torch.dtype, *, rounds_natively: bool | None = None) -> Transforms:
+    """Compile for float32, bfloat16 (calculated in float32) or float64. It takes a tenth of a second.
+
+    rounds_natively: whether to round to bfloat16 by the processor's own instruction; by default where it has one.
+    """
+    if rounds_natively is None:
+        rounds_natively = any(llvm.get_host_cpu_features().get(name) for name in ("avx512bf16", "bf16"))
+    numbers = _NUMBERS[dtype]._replace(rounds_natively=rounds_natively)
     module = ir.Module("winograd")
     _Evaluate(module, numbers).write()
     _Interpolate(module, numbers).write()
@@ -79,11 +84,12 @@ class _BFloat(ir.Type):
 
 
 class _Numbers(NamedTuple):
-    """How numbers lie in memory, their bytes, and how they are calculated with."""
+    """How numbers lie in memory, their bytes, how they are calculated with, and whether one instruction rounds them."""
 
     stored: ir.Type
     size: int
     computed: ir.Type
+    rounds_natively: bool = True
 
 
 _NUMBERS = {
@@ -103,7 +109,7 @@ class _Writer:
         self.function = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
         # llvmlite's annotations would have each instruction be None.
         self.builder: Any = ir.IRBuilder(self.function.append_basic_block())
-        name = f"llvm.fma.v{CHANNELS_AT_ONCE}f{'64' if numbers.size == 8 else '32'}"
+        name = f"llvm.fmuladd.v{CHANNELS_AT_ONCE}f{'64' if numbers.size == 8 else '32'}"
         self._fma = module.globals.get(name) or ir.Function(
             module, ir.FunctionType(self.vector, [self.vector] * 3), name
         )
@@ -139,11 +145,30 @@ class _Writer:
 
     def store(self, value: ir.Value, pointer: ir.Value) -> None:
         if self.memory != self.vector:
-            value = self.builder.fptrunc(value, self.memory)
+            native = self.numbers.rounds_natively
+            value = self.builder.fptrunc(value, self.memory) if native else self._rounded(value)
         self.builder.store(value, pointer, align=self.numbers.size)
 
+    def _rounded(self, value: ir.Value) -> ir.Value:
+        """float32 to bfloat16, to the nearest and of two the even one.
+
+        Where there is no instruction for it, LLVM would call a function of the compiler's library, which is not there.
+        """
+        b = self.builder
+        bits_type = ir.VectorType(ir.IntType(32), CHANNELS_AT_ONCE)
+
+        def same(number: int) -> ir.Constant:
+            return ir.Constant(bits_type, [number] * CHANNELS_AT_ONCE)
+
+        bits = b.bitcast(value, bits_type)
+        upper = b.lshr(bits, same(16))
+        nearest = b.lshr(b.add(b.add(bits, same(0x7FFF)), b.and_(upper, same(1))), same(16))
+        # Adding would carry what is not a number over to a number.
+        found = b.select(b.fcmp_unordered("uno", value, value), b.or_(upper, same(0x40)), nearest)
+        return b.bitcast(b.trunc(found, ir.VectorType(ir.IntType(16), CHANNELS_AT_ONCE)), self.memory)
+
     def fma(self, factor: float, x: ir.Value, y: ir.Value) -> ir.Value:
-        """factor x + y, rounded once."""
+        """factor x + y, rounded once where the processor does so in one instruction."""
         return self.builder.call(self._fma, [self.splat(factor), x, y])
 
     def places(
