@@ -43,7 +43,7 @@ class Crew:
     def __len__(self) -> int:
         return self._count
 
-    def share(self, work: Callable[[Iterator[_Part]], None], parts: Sequence[_Part]) -> None:
+    def share(self, work: Callable[[Iterator[_Part]], object], parts: Sequence[_Part]) -> None:
         """Run `work` in each thread with an iterator over the parts that gives each part to one of them.
 
         What one of them raises is raised here when all are done.

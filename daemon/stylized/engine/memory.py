@@ -56,12 +56,13 @@ def _backend_bytes(backend: Backend, precision: Precision, pixels: int, paramete
     """What a way of computing holds beside the maps of a picture of so many pixels."""
     if backend is not Backend.WINOGRAD:
         return 0
+    number = _number_bytes(precision)
     used = [(layer, pixels // layer.stride**2) for layer in _computed(parameters)]
-    used = [(layer, cells) for layer, cells in used if suits(layer, cells, threads)]
+    used = [(layer, cells) for layer, cells in used if suits(layer, cells, number, threads)]
     scratch = max((scratch_numbers(*one) for one in used), default=0)
     scratch *= threads if threads == 1 else threads * (1 + _CREW_HOLES)
     # Transformed kernels are kept from the first pass on.
-    return _number_bytes(precision) * (sum(kernel_numbers(layer) for layer, _ in used) + scratch)
+    return number * (sum(kernel_numbers(layer) for layer, _ in used) + scratch)
 
 
 class _LevelMemory:

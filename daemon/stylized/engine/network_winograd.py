@@ -31,7 +31,7 @@ class WinogradNetwork(OnednnNetwork):
         self._winograd: dict[str, WinogradConvolution] = {}
 
     def _ways(self, layer: Convolution, cells: int) -> LayerWays:
-        if not suits(layer, cells, torch.get_num_threads()):
+        if not suits(layer, cells, self.dtype.itemsize, torch.get_num_threads()):
             return super()._ways(layer, cells)
         if layer.conv not in self._winograd:
             self._winograd[layer.conv] = WinogradConvolution(*self._layers[layer.conv])

@@ -18,8 +18,8 @@ there, and interpolated. Here the points are 0, φ, -φ, -1/φ, 1/φ and infinit
   relative error 1e-6 with 512 channels; the direct way has 2e-7.
 
 The tiles are computed in bands, each by one thread from end to end, so that what lies between the transforms stays in
-that core's caches. Which thread computes a band makes no difference, so equal input gives equal output. Where it is
-worth it, `winograd_costs` tells.
+that core's caches. Of few tiles the threads share each step. Which thread computes what makes no difference, so equal
+input gives equal output. Where it is worth it, `winograd_costs` tells.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from torch import Tensor
 from stylized.engine.crew import crew_of
 from stylized.engine.fused import SideBySide
 from stylized.engine.pages import room
-from stylized.engine.winograd_costs import KERNEL, MIN_TILES, PRODUCTS, tiles_at_once
+from stylized.engine.winograd_costs import KERNEL, MIN_TILES, PRODUCTS, share_products, tiles_at_once
 from stylized.engine.winograd_transforms import STEP, P, Q, compiled
 
 
@@ -78,41 +78,46 @@ def _correlate(maps: Tensor, products: SideBySide, bias: Tensor, floor: float) -
         1, channels, height, width, dtype=maps.dtype, device=maps.device, memory_format=torch.channels_last
     )
     transforms = compiled(maps.dtype)
+    zeros = maps.new_zeros(in_channels)
     across = -(-width // STEP)
+    tiles = across * -(-height // STEP)
     crew = crew_of(torch.get_num_threads())
-    bands = _bands(across * -(-height // STEP), tiles_at_once(max(in_channels, channels)), len(crew))
 
-    most = max(MIN_TILES, *map(len, bands))
+    def evaluate(tiles: range, seen: Tensor) -> None:
+        pointers = (maps.data_ptr(), seen.data_ptr(), zeros.data_ptr())
+        transforms.evaluate(*pointers, height, width, in_channels, across, tiles.start, tiles.stop)
+
+    def interpolate(tiles: range, found: Tensor) -> None:
+        waste = maps.new_empty(channels)
+        pointers = (found.data_ptr(), result.data_ptr(), waste.data_ptr(), bias.data_ptr())
+        transforms.interpolate(*pointers, floor, height, width, channels, across, tiles.start, tiles.stop)
 
     def compute(bands: Iterator[range]) -> None:
-        zeros, waste = maps.new_zeros(in_channels), maps.new_empty(channels)
         room = maps.new_empty(most, PRODUCTS, in_channels)
         for band in bands:
             seen = room[: max(MIN_TILES, len(band))]
             seen[len(band) :].zero_()
-            place = (across, band.start, band.stop)
-            transforms.evaluate(maps.data_ptr(), seen.data_ptr(), zeros.data_ptr(), height, width, in_channels, *place)
-            found = products(seen)
-            transforms.interpolate(
-                found.data_ptr(),
-                result.data_ptr(),
-                waste.data_ptr(),
-                bias.data_ptr(),
-                floor,
-                height,
-                width,
-                channels,
-                *place,
-            )
+            evaluate(band, seen)
+            interpolate(band, products(seen))
 
-    crew.share(compute, bands)
+    if not share_products(maps.element_size(), tiles, len(crew)):
+        each = -(-tiles // (tiles_at_once(max(in_channels, channels)) * len(crew)))
+        bands = _shares(tiles, min(tiles, each * len(crew)))
+        most = max(MIN_TILES, *map(len, bands))
+        crew.share(compute, bands)
+        return result
+    seen = maps.new_empty(max(tiles, MIN_TILES), PRODUCTS, in_channels)
+    seen[tiles:].zero_()
+    shares = _shares(tiles, min(tiles, len(crew)))
+    crew.share(lambda mine: [evaluate(share, seen[share.start :]) for share in mine], shares)
+    found = products(seen)
+    crew.share(lambda mine: [interpolate(share, found[share.start :]) for share in mine], shares)
     return result
 
 
-def _bands(tiles: int, at_once: int, threads: int) -> list[range]:
-    """All tiles in bands of about as many, the same number of bands for each thread."""
-    count = min(tiles, -(-tiles // (at_once * threads)) * threads)
-    edges = [tiles * band // count for band in range(count + 1)]
+def _shares(tiles: int, count: int) -> list[range]:
+    """All tiles in so many parts of about as many."""
+    edges = [tiles * part // count for part in range(count + 1)]
     return [range(*edge) for edge in pairwise(edges)]
 
 

@@ -22,9 +22,9 @@ _NUMBERS_AT_ONCE = 16384
 
 # Fewer channels share the transforms, so these weigh more.
 _MIN_CHANNELS = 64
-# Each thread computes MIN_TILES tiles or as if. With this many of its own the direct way, which has 4 times as many
-# multiplications, takes as long. Measured: 16 x 16 cells a thread gain nothing, 24 x 16 a tenth.
-_MIN_CELLS = 384
+# MIN_TILES tiles are computed, or as if: with this many cells the direct way, which has 4 times as many
+# multiplications, takes as long. Measured: 16 x 24 cells gain nothing or little, 24 x 32 half of the time.
+_MIN_CELLS = 480
 
 
 def tiles_at_once(channels: int) -> int:
@@ -32,15 +32,24 @@ def tiles_at_once(channels: int) -> int:
     return max(MIN_TILES, _NUMBERS_AT_ONCE // channels)
 
 
-def suits(layer: Convolution, cells: int, threads: int) -> bool:
-    """Tell whether a layer is faster this way than directly on a map of so many cells."""
+def share_products(number_bytes: int, tiles: int, threads: int) -> bool:
+    """Tell whether the threads should share the products of all tiles, instead of each having bands of its own.
+
+    oneDNN divides the products of few rows among threads in bf16; in fp32 one of them computes all for 512 channels.
+    """
+    return number_bytes <= 2 and tiles < MIN_TILES * threads
+
+
+def suits(layer: Convolution, cells: int, number_bytes: int, threads: int) -> bool:
+    """Tell whether a layer is faster this way than directly on a map of so many cells. number_bytes: of one number."""
+    shared = share_products(number_bytes, -(-cells // _CELLS), threads)
     plain = (layer.kernel, layer.step, layer.padding, layer.groups) == (KERNEL, 1, 1, 1)
     sides = (layer.in_channels, layer.channels)
     return (
         plain
         and min(sides) >= _MIN_CHANNELS
         and not any(side % CHANNELS_AT_ONCE for side in sides)
-        and cells >= _MIN_CELLS * threads
+        and cells >= _MIN_CELLS * (1 if shared else threads)
     )
 
 
