@@ -3,7 +3,7 @@ with the heap that it keeps and the time that its threads spin, which in a share
 
     python -m benchmarks.apart SUBJECT SIZE
 
-takes an iteration for each line that it reads, and answers with the seconds that it took.
+takes as many iterations as each line that it reads says, and answers with the seconds of one of them, the mean.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Apart:
         self._process.kill()
         self._process.communicate()
 
-    def step(self) -> float:
-        """Have it take an iteration; return its seconds. Raises RuntimeError if it has died."""
+    def turn(self, iterations: int) -> float:
+        """Have it take some iterations; return the seconds of one, the mean. Raises RuntimeError if it has died."""
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write("\n")
+        self._process.stdin.write(f"{iterations}\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
         if not answer:
@@ -45,13 +45,15 @@ class Apart:
 
 
 def serve(subject: str, size: int, lines: Any) -> None:
-    """Take an iteration for each line."""
+    """Take as many iterations as each line says."""
     prepare(subject)
     steps = subjects()[subject](Pictures.at(size))
-    for _ in lines:
+    for line in lines:
+        iterations = int(line)
         began = time.perf_counter()
-        next(steps)
-        print(time.perf_counter() - began, flush=True)
+        for _ in range(iterations):
+            next(steps)
+        print((time.perf_counter() - began) / iterations, flush=True)
 
 
 if __name__ == "__main__":
