@@ -22,7 +22,7 @@ import torch
 from benchmarks import plots
 from benchmarks.facts import facts, native_precisions
 from benchmarks.results import MISSING, RESULTS, page, save, table
-from benchmarks.subjects import Pictures, engine_steps, our_name, parameters_of_peer, prepare
+from benchmarks.subjects import Pictures, begin_as_worker, engine_steps, our_name, parameters_of_peer, prepare
 from stylized.engine.backends import resolve_backend
 from stylized.engine.choices import Backend, Precision
 from stylized.engine.memory import estimate_bytes
@@ -139,4 +139,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    begin_as_worker("benchmarks.growth")
     main()

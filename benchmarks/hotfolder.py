@@ -39,7 +39,7 @@ from PIL import Image
 
 from benchmarks.facts import facts
 from benchmarks.results import page, save, table
-from benchmarks.subjects import PHOTO, STYLE, environment_of, network, our_name, prepare
+from benchmarks.subjects import PHOTO, STYLE, begin_as_worker, network, our_name, prepare
 from neuralstyle.v1.endpoint import HOME_VARIABLE
 from stylize.hotfolder.layout import HotFolder, create
 from stylized.engine.choices import Precision
@@ -314,7 +314,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    environment = environment_of(our_name(Precision.FP32))
-    if environment != os.environ:  # OpenMP has read it when torch was imported: once more, with it
-        os.execve(sys.executable, [sys.executable, "-m", "benchmarks.hotfolder", *sys.argv[1:]], environment)
+    begin_as_worker("benchmarks.hotfolder")
     main()

@@ -13,7 +13,19 @@ from pathlib import Path
 from benchmarks.results import RESULTS, fill
 
 PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
-PARTS = ("engine", "breakdown", "reach", "losses", "streaming", "peak", "growth", "large", "gpu", "hotfolder", "schedules")
+PARTS = (
+    "engine",
+    "breakdown",
+    "reach",
+    "losses",
+    "streaming",
+    "peak",
+    "growth",
+    "large",
+    "gpu",
+    "hotfolder",
+    "schedules",
+)
 
 
 def write(page: Path = PAGE, results: Path = RESULTS) -> None:

@@ -26,7 +26,17 @@ import torch
 from benchmarks import plots
 from benchmarks.facts import facts
 from benchmarks.results import RESULTS, page, save, table
-from benchmarks.subjects import PEER, PHOTO, STYLE, Pictures, engine_steps, parameters_of_peer
+from benchmarks.subjects import (
+    PEER,
+    PHOTO,
+    STYLE,
+    Pictures,
+    begin_as_worker,
+    engine_steps,
+    our_name,
+    parameters_of_peer,
+    prepare,
+)
 from neuralstyle.v1 import stylize_pb2 as pb
 from neuralstyle.v1 import stylize_pb2_grpc as rpc
 from stylize import Client, Frame, Job, Progress, Started
@@ -194,10 +204,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--frames", type=int, default=7, help="how often the first frame is waited for")
     options = parser.parse_args()
+    prepare(our_name(Precision.FP32))
     os.nice(NICENESS)  # as the daemon's worker, so that other work hits both alike
     told = facts(size=f"{options.size} px", rounds=options.rounds, threads=torch.get_num_threads())
     write(measure(options.size, options.iterations, options.rounds, options.frames), told)
 
 
 if __name__ == "__main__":
+    begin_as_worker("benchmarks.streaming")
     main()

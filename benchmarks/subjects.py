@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -131,6 +132,14 @@ def environment_of(subject: str) -> dict[str, str]:
     if subject not in (PEER, PLAIN):
         wait_briefly(environment)
     return environment
+
+
+def begin_as_worker(program: str) -> None:
+    """Begin this program, `python -m PROGRAM`, once more with the variables of the daemon's worker, if it lacks them:
+    OpenMP has read its own when torch was imported."""
+    environment = environment_of(our_name(Precision.FP32))
+    if environment != os.environ:
+        os.execve(sys.executable, [sys.executable, "-m", program, *sys.argv[1:]], environment)
 
 
 def our_name(precision: Precision) -> str:
