@@ -154,11 +154,14 @@ def write(found: Measured, told: Mapping[str, str]) -> None:
     }
     save("breakdown", told, {"flop": found.flop, "subjects": told_of}, report(found, told))
     groups = {
-        name: {"convolutions and products": 1000 * sum(one.products.values()), "rest": 1000 * sum(one.rest.values())}
+        name.replace(" (", "\n("): {
+            "convolutions and products": sum(one.products.values()),
+            "rest": sum(one.rest.values()),
+        }
         for name, one in found.subjects.items()
     }
     with plots.figure(RESULTS / "breakdown.png", f"Where an iteration's time goes, {told['size']}") as axes:
-        plots.bars(axes, groups, "ms")
+        plots.bars(axes, groups, "s")
 
 
 def main() -> None:

@@ -26,9 +26,12 @@ LARGEST_KEPT_BYTES = 3 * 2**30
 """Of a painting for which it is done: 1024 px. Between the maps of larger ones holes are left: at 4096 px in blocks
 they made 2.7 GiB of 13.4, and memory is what such paintings lack."""
 
-# Of glibc's malloc.h, with the defaults.
-_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8
-_NEVER, _DEFAULT_TRIM_THRESHOLD, _DEFAULT_MMAP_MAX = 2**31 - 1, 128 * 2**10, 65536
+# Of glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -3, -4, -8
+_NEVER, _DEFAULT_MMAP_MAX = 2**31 - 1, 65536
+# The most that glibc comes to by itself (mallopt(3)), which it no longer does once one of them is set. What threads
+# hold for a band of tiles is smaller, and would be fresh pages each time.
+_MOST_ON_HEAP = 32 * 2**20
 
 
 class Heap:
@@ -48,7 +51,8 @@ class Heap:
         kept = job_bytes <= LARGEST_KEPT_BYTES
         if self._libc:
             self._libc.mallopt(_M_MMAP_MAX, 0 if kept else _DEFAULT_MMAP_MAX)
-            self._libc.mallopt(_M_TRIM_THRESHOLD, _NEVER if kept else _DEFAULT_TRIM_THRESHOLD)
+            self._libc.mallopt(_M_MMAP_THRESHOLD, _MOST_ON_HEAP)
+            self._libc.mallopt(_M_TRIM_THRESHOLD, _NEVER if kept else 2 * _MOST_ON_HEAP)
 
     def give_back(self) -> None:
         """Return to the system what is free after a job, if it may be much."""
