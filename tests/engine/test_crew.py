@@ -30,14 +30,17 @@ def test_each_part_is_done_once_and_torch_keeps_its_threads(count: int) -> None:
 
 def test_its_threads_work_at_the_same_time() -> None:
     together = threading.Barrier(2, timeout=30)
+    met: list[int] = []
 
     def work(parts: Iterator[int]) -> None:
-        for _ in parts:
-            together.wait()
+        for part in parts:
+            together.wait()  # raises if the other one does not come
+            met.append(part)
 
     before = torch.get_num_threads()
     Crew(2).share(work, range(2))
     torch.set_num_threads(before)
+    assert sorted(met) == [0, 1]
 
 
 def test_what_a_part_raises_is_raised_when_all_are_done() -> None:

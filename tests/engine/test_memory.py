@@ -27,7 +27,6 @@ from .samples import parameters, random_weights
 
 ROOT = Path(__file__).parents[2]
 LEVEL = Level(256, 192, 10)
-RUNS = 3
 # A processor that only emulates bf16 does so a hundred times as slowly, and takes more memory for it.
 HAS_BF16 = resolve_precision(Precision.AUTO, torch.device("cpu")) is Precision.BF16
 BF16_LEVEL = LEVEL if HAS_BF16 else Level(128, 96, 10)
@@ -137,12 +136,11 @@ def test_the_estimate_is_within_15_percent_of_what_a_painting_takes(
     level: Level, backend: Backend, tilings: Mapping[Size, Tiling], changes: dict[str, Any]
 ) -> None:
     estimate = _estimate(level, backend=backend, tilings=tilings, threads=torch.get_num_threads(), **changes)
-    # Where the heap leaves its holes differs from run to run, by a fifth of a small painting: the most counts.
-    measured = 0
-    for _ in range(RUNS):
-        measured = max(measured, _measured(level, Precision.FP32, backend, tilings, changes))
-        if measured >= 0.85 * estimate:
-            break
+    runs = [_measured(level, Precision.FP32, backend, tilings, changes)]
+    if estimate != pytest.approx(runs[0], rel=0.15):
+        # Where the heap leaves its holes differs from run to run, by a fifth of a small painting: the middle counts.
+        runs += [_measured(level, Precision.FP32, backend, tilings, changes) for _ in range(2)]
+    measured = sorted(runs)[len(runs) // 2]
     assert estimate == pytest.approx(measured, rel=0.15)
 
 
