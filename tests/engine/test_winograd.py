@@ -88,7 +88,7 @@ def test_in_bfloat16_the_error_is_a_few_roundings() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_however_many_threads_share_it_the_result_is_the_same(dtype: torch.dtype) -> None:
+def test_however_many_threads_share_it_the_result_is_the_same_up_to_rounding(dtype: torch.dtype) -> None:
     case = [tensor.to(dtype) for tensor in _case(64, 64, 70, 90)]
     found = []
     before = torch.get_num_threads()

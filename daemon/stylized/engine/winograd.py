@@ -93,9 +93,9 @@ def _correlate(maps: Tensor, products: SideBySide, bias: Tensor, floor: float) -
         transforms.interpolate(*pointers, floor, height, width, channels, across, tiles.start, tiles.stop)
 
     def compute(bands: Iterator[range]) -> None:
-        room = maps.new_empty(most, PRODUCTS, in_channels)
+        scratch = maps.new_empty(most, PRODUCTS, in_channels)
         for band in bands:
-            seen = room[: max(MIN_TILES, len(band))]
+            seen = scratch[: max(MIN_TILES, len(band))]
             seen[len(band) :].zero_()
             evaluate(band, seen)
             interpolate(band, products(seen))

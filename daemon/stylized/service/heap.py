@@ -5,8 +5,8 @@ pages, which the kernel has to clear: 50,000 page faults for one gradient at 512
 cores of a small server. Kept on the heap, the pages are faulted once; a painting's peak was the same in measurements.
 What is accepted: while a job runs, the process stays as large as it was at its largest, and between jobs it may be
 `SPARE_BYTES` larger than it need be. All threads share one heap: in one of its own each would leave holes of what it
-allocates for a layer (`engine.crew`), 50 MiB a thread. For large paintings it is left as it was (`LARGEST_KEPT_BYTES`).
-Where the C library is another one, nothing is changed.
+allocates for a layer (`engine.crew`), about 25 MiB at 256 px. For large paintings it is left as it was
+(`LARGEST_KEPT_BYTES`). Where the C library is another one, nothing is changed.
 """
 
 from __future__ import annotations
