@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylized.engine.kernel_costs import PRODUCTS
 from stylized.engine.winograd import WinogradConvolution
-from stylized.engine.winograd_costs import PRODUCTS
 from stylized.engine.winograd_transforms import compiled
 
 # Less than a tile, whole tiles, tiles with a rest at either side, and more than are computed at a time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from stylized.engine.choices import Backend, Precision
+from stylized.engine.gram_product import compiled
 from stylized.engine.lane import CudaLane, HostLane, Lane
 from stylized.engine.network import Network, Weights
 from stylized.engine.network_cuda import CudaNetwork
@@ -40,7 +41,10 @@ def resolve_backend(backend: Backend, device: torch.device, precision: Precision
 
 def build_network(backend: Backend, weights: Weights, device: torch.device, precision: Precision) -> Network:
     """Copy the weights to a device. backend, precision: resolved. KeyError for AUTO."""
-    return _NETWORKS[backend](weights, device=device, dtype=dtype_of(precision))
+    network = _NETWORKS[backend](weights, device=device, dtype=dtype_of(precision))
+    if device.type == "cpu":
+        compiled(network.dtype)  # what Gram matrices are made with, so that no painting waits for it
+    return network
 
 
 def lane_of(network: Network) -> Lane:

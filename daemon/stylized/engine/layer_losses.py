@@ -62,7 +62,7 @@ class ContentDistance(LayerLoss):
         self._target = target
         self._form = form
         # Of its numbers only NORMALIZED needs this one.
-        self._power = target.square().mean() if form is ContentLoss.NORMALIZED else target.new_zeros(())
+        self._power = activation(target) if form is ContentLoss.NORMALIZED else torch.zeros((), device=target.device)
 
     def summary(self, features: Tensor, window: Window) -> Summary:
         return differences(features, window.of(self._target), self._form)
@@ -110,7 +110,8 @@ class Activation(LayerLoss):
     """How strongly a layer responds: see `activation`."""
 
     def summary(self, features: Tensor, window: Window) -> Summary:
-        return features.new_full((), features.numel()), activation(features)
+        value = activation(features)
+        return value.new_full((), features.numel()), value
 
     def value(self, summaries: Sequence[Summary]) -> Tensor:
         return _merged(summaries)[1]

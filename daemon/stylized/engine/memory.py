@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 
 from stylized.engine.choices import Backbone, Backend, Iterate, Optimizer, Pooling, Precision, StyleStatistic
+from stylized.engine.kernel_costs import MAX_PACKED_BYTES, PANEL, kernel_numbers, packed_numbers, scratch_numbers, suits
 from stylized.engine.layers import CONVOLUTIONS, Convolution, convolution_of
 from stylized.engine.parameters import LayerWeight, Parameters
 from stylized.engine.schedule import Level, Size, style_size
 from stylized.engine.tiles import Tiling, grain, signs_suffice, spans
-from stylized.engine.winograd_costs import kernel_numbers, scratch_numbers, suits
 
 _FLOAT = 4
 # Indices of a max pooling are kept for the way back, as 64-bit integers.
@@ -23,8 +23,9 @@ _GIVEN_BACK = 32 * 2**20
 _HOLES = 0.5
 # What threads side by side leave as holes of what each holds for a band of tiles: twice as much, measured.
 _CREW_HOLES = 2
-# Code, thread buffers and packed weights that the first pass brings into memory, measured.
-_FIXED = 70 * 2**20
+# Code and thread buffers that the first pass brings into memory, and what is so for each byte of a number, measured.
+_FIXED = 35 * 2**20
+_FIXED_OF_BYTE = 10 * 2**20
 
 
 def estimate_bytes(
@@ -49,20 +50,22 @@ def estimate_bytes(
     ]
     threads = threads or os.cpu_count() or 1
     kernels = max(_backend_bytes(backend, precision, job.pixels_at_once, parameters, threads) for job in jobs)
-    return _FIXED + kernels + max(job.peak for job in jobs)
+    fixed = _FIXED + _FIXED_OF_BYTE * _number_bytes(precision)
+    return fixed + kernels + max(job.peak for job in jobs)
 
 
 def _backend_bytes(backend: Backend, precision: Precision, pixels: int, parameters: Parameters, threads: int) -> int:
     """What a way of computing holds beside the maps of a picture of so many pixels."""
-    if backend is not Backend.WINOGRAD:
+    if backend not in (Backend.ONEDNN, Backend.WINOGRAD):
         return 0
     number = _number_bytes(precision)
-    used = [(layer, pixels // layer.stride**2) for layer in _computed(parameters)]
-    used = [(layer, cells) for layer, cells in used if suits(layer, cells, number, threads)]
+    layers = [(layer, pixels // layer.stride**2) for layer in _computed(parameters)]
+    used = [one for one in layers if backend is Backend.WINOGRAD and suits(*one, number, threads)]
+    packed = number * sum(packed_numbers(layer) for layer, cells in layers if (layer, cells) not in used)
     scratch = max((scratch_numbers(*one) for one in used), default=0)
     scratch *= threads if threads == 1 else threads * (1 + _CREW_HOLES)
     # Transformed kernels are kept from the first pass on.
-    return number * (sum(kernel_numbers(layer) for layer, _ in used) + scratch)
+    return number * (sum(kernel_numbers(layer) for layer, _ in used) + scratch) + min(packed, MAX_PACKED_BYTES)
 
 
 class _LevelMemory:
@@ -82,7 +85,6 @@ class _LevelMemory:
         self._backend = backend
         self._parameters = parameters
         self._number = _number_bytes(precision)
-        self._wide_copies = precision is Precision.BF16
         self._styles = [style_size(*size, level, parameters) for size in style_sizes]
         self._tiling = tilings.get((level.width, level.height))
         self._regions = regions
@@ -107,7 +109,7 @@ class _LevelMemory:
         """
         chosen, pixels = self._parameters, self._level.width * self._level.height
         styles = sum(3 * _FLOAT * width * height for width, height in self._styles)
-        targets = sum(_map_bytes(entry.layer, chosen.backbone, pixels) for entry in self._content_layers)
+        targets = sum(self._tap_bytes(entry.layer, pixels) for entry in self._content_layers)
         masks = 0
         for entry in self._style_layers:
             layer = convolution_of(entry.layer, chosen.backbone)
@@ -121,7 +123,7 @@ class _LevelMemory:
         A share that was measured, of all that come and go in an evaluation.
         """
         cut = [layer.channels * (self.pixels_at_once // layer.stride**2) * self._number for layer in self._layers]
-        cut += [_map_bytes(tap, self._parameters.backbone, self.pixels_at_once) for tap in taps_of(self._parameters)]
+        cut += [self._tap_bytes(tap, self.pixels_at_once) for tap in taps_of(self._parameters)]
         return round(_HOLES * sum(number for number in cut if number < _GIVEN_BACK))
 
     def _walk_pictures(self) -> int:
@@ -174,16 +176,13 @@ class _LevelMemory:
             return self._whole(pixels) + self._taps(pixels)
         # The tap's gradient, the one that comes to it and the one that goes on, the two added up, and the signs as
         # numbers.
-        back = widest * (2 * _FLOAT + 3 * self._number)
+        back = widest * 5 * self._number
         return max(back, self._pulls(pixels) + widest * self._number) + self._kept_way(pixels)
 
     def _kept_way(self, pixels: int) -> int:
         """The way back of a block, kept for later."""
         first = CONVOLUTIONS[self._parameters.backbone][0]
-        again = sum(
-            _map_bytes(tap, self._parameters.backbone, pixels)
-            for tap in {first.conv, first.relu} & taps_of(self._parameters)
-        )
+        again = sum(self._tap_bytes(tap, pixels) for tap in {first.conv, first.relu} & taps_of(self._parameters))
         kept = (self._number, _INDEX) if not self._by_signs else (_SIGN, _QUARTER)
         return self._kept_maps(pixels, *kept) + self._taps(pixels) - again
 
@@ -212,20 +211,28 @@ class _LevelMemory:
         return _computed(self._parameters)
 
     def _loss_maps(self, pixels: int) -> int:
-        """What losses keep of the taps: copies of 16-bit maps, differences from the photo's, centred maps."""
+        """What losses keep of the taps, in float32: differences from the photo's, centred maps, and copies of 16-bit
+        maps but for those of which `gram_product` makes Gram matrices.
+        """
         chosen = self._parameters
-        kept = self._taps(pixels) if self._wide_copies else 0
-        kept += sum(_map_bytes(entry.layer, chosen.backbone, pixels) for entry in self._content_layers)
-        centred = chosen.style_statistic is not StyleStatistic.GRAM
-        copies = int(centred) + int(chosen.mean_std_weight > 0)
-        return kept + copies * sum(_map_bytes(entry.layer, chosen.backbone, pixels) for entry in self._style_layers)
+        kept = sum(_map_bytes(entry.layer, chosen.backbone, pixels) for entry in self._content_layers)
+        for entry in self._style_layers:
+            channels = convolution_of(entry.layer, chosen.backbone).channels
+            direct = self._backend is not Backend.CUDA and not self._regions and channels % PANEL == 0
+            copied = self._number < _FLOAT and not direct
+            copies = int(copied or chosen.style_statistic is not StyleStatistic.GRAM) + int(chosen.mean_std_weight > 0)
+            kept += copies * _map_bytes(entry.layer, chosen.backbone, pixels)
+        return kept
 
     def _taps(self, pixels: int) -> int:
-        """The taps in float32."""
-        return sum(_map_bytes(tap, self._parameters.backbone, pixels) for tap in taps_of(self._parameters))
+        return sum(self._tap_bytes(tap, pixels) for tap in taps_of(self._parameters))
+
+    def _tap_bytes(self, tap: str, pixels: int) -> int:
+        """A layer's maps as the network gives them."""
+        return _map_bytes(tap, self._parameters.backbone, pixels) * self._number // _FLOAT
 
     def _pulls(self, pixels: int) -> int:
-        """The gradients of the losses at the taps, in float32."""
+        """The gradients of the losses at the taps."""
         return self._taps(pixels)
 
     def _forward(self, pixels: int) -> int:
@@ -308,7 +315,7 @@ def estimate_features_bytes(pixels: int, layer: str, backbone: Backbone) -> int:
         # order, some both, some none.
         read, given = step.in_channels * cells * step.step**2, step.channels * cells
         widest = max(widest, (read + given + max(read, given)) * _FLOAT)
-    return _FIXED + switches + widest + 2 * _map_bytes(layer, backbone, pixels)
+    return _FIXED + _FIXED_OF_BYTE * _FLOAT + switches + widest + 2 * _map_bytes(layer, backbone, pixels)
 
 
 def _pooled_bytes(parameters: Parameters, number: float, index: int) -> float:

@@ -62,7 +62,7 @@ class Network(Protocol):
         image: float tensor [1, 3, H, W], RGB 0..255, both sides at least `layers.min_side(backbone)`. pooling: in the
         place of the network's own. padding: what lies around the picture for the first convolution. pooling_scale:
         factor on the maps after each pooling. Returns for each tap a tensor [1, C, H', W'] in the network's units, of
-        float32 whatever the arithmetic (float64 stays float64). Differentiable with respect to the image; its gradient
+        its dtype: what sums over cells must widen them. Differentiable with respect to the image; its gradient
         is finite wherever the maps are. KeyError for a name that is not a layer.
         """
         ...

@@ -19,13 +19,11 @@ from torch.autograd.function import once_differentiable
 
 from stylized.engine.choices import Padding, Pooling
 from stylized.engine.fused import FusedConvolution, PackedWeights
+from stylized.engine.kernel_costs import MAX_PACKED_BYTES
 from stylized.engine.layers import CONVOLUTIONS, Convolution, PoolingWindow
 from stylized.engine.network import Weights
-from stylized.engine.network_torch import TorchNetwork, continued, normalize_responses, pool, wide
+from stylized.engine.network_torch import TorchNetwork, continued, normalize_responses, pool
 from stylized.engine.signs import kept, kept_places
-
-MAX_PACKED_BYTES = 256 * 2**20
-"""What packed weights may take: for VGG19 up to relu5_1, both ways, enough for two shapes of pictures in fp32."""
 
 _WayBack = Callable[[Tensor], Tensor]
 
@@ -130,7 +128,7 @@ class _Course:
         self.taps.append(name)
         if self._kept:
             self._steps.append(name)
-        return maps.to(wide(self._dtype))
+        return maps
 
     def recorded(self, operation: _WayBack, maps: Tensor) -> Tensor:
         """Let autograd write down the way back of an operation."""

@@ -12,6 +12,7 @@ from stylized.engine.choices import Backbone, Padding, Pooling
 from stylized.engine.lane import upload
 from stylized.engine.layers import CONVOLUTIONS, Convolution, PoolingWindow, convolution_of
 from stylized.engine.network import Weights
+from stylized.engine.precision import wide
 
 # Of the local response normalisation, from bvlc_reference_caffenet's deploy.prototxt.
 _LRN_SIZE, _LRN_ALPHA, _LRN_BETA = 5, 1e-4, 0.75
@@ -66,12 +67,12 @@ class TorchNetwork:
             around = padding if layer is CONVOLUTIONS[self.backbone][0] else Padding.ZERO
             if layer.conv in taps:
                 x = self._convolve(x, layer, around)
-                found[layer.conv] = x.to(wide(self.dtype))
+                found[layer.conv] = x
                 x = F.relu(x)
             else:
                 x = self._convolve(x, layer, around, rectified=True)
             if layer.relu in taps:
-                found[layer.relu] = x.to(wide(self.dtype))
+                found[layer.relu] = x
         return found
 
     def _needed(self, taps: Collection[str]) -> tuple[Convolution, ...]:
@@ -132,11 +133,6 @@ def normalize_responses(x: Tensor) -> Tensor:
     for shift in range(1, _LRN_SIZE):
         total = total + squares[:, shift : shift + channels]
     return x / (1.0 + _LRN_ALPHA / _LRN_SIZE * total) ** _LRN_BETA
-
-
-def wide(dtype: torch.dtype) -> torch.dtype:
-    """The type in which losses are computed: Gram sums overflow 16-bit floats (neural-style #425)."""
-    return torch.float64 if dtype is torch.float64 else torch.float32
 
 
 def _frozen(weight: Tensor, bias: Tensor, device: torch.device | str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:

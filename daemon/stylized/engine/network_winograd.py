@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from stylized.engine.kernel_costs import suits
 from stylized.engine.layers import Convolution
 from stylized.engine.network import Weights
 from stylized.engine.network_onednn import LayerWays, OnednnNetwork
 from stylized.engine.winograd import WinogradConvolution
-from stylized.engine.winograd_costs import suits
 from stylized.engine.winograd_transforms import compiled
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from stylized.engine.choices import Precision
 
@@ -23,6 +24,16 @@ def resolve_precision(precision: Precision, device: torch.device) -> Precision:
 def dtype_of(precision: Precision) -> torch.dtype:
     """Return the tensor type of a resolved precision. KeyError for AUTO."""
     return _DTYPES[precision]
+
+
+def wide(dtype: torch.dtype) -> torch.dtype:
+    """Return the type in which losses are computed: Gram sums overflow 16-bit floats (neural-style #425)."""
+    return torch.float64 if dtype is torch.float64 else torch.float32
+
+
+def widened(maps: Tensor) -> Tensor:
+    """Return maps as losses compute with them."""
+    return maps.to(wide(maps.dtype))
 
 
 def _computes_bf16(device: torch.device) -> bool:

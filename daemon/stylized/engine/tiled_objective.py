@@ -191,7 +191,7 @@ class TiledObjective(Objective):
             looked_at = way_back or self._pass(image, block, kept=False)
             for number, (term, slope) in enumerate(zip(self.layer_terms, of_block, strict=True)):
                 pull = self._pull([term], [slope], [None], self._maps(looked_at, block, term.layer), block)
-                norms[number] = norms[number] + pull.abs().sum()
+                norms[number] = norms[number] + pull.abs().sum(dtype=image.dtype)
         tiny = torch.finfo(image.dtype).tiny
         return [abs(term.weight) / norm.clamp(min=tiny) for term, norm in zip(self.layer_terms, norms, strict=True)]
 

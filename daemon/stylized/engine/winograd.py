@@ -19,7 +19,7 @@ there, and interpolated. Here the points are 0, φ, -φ, -1/φ, 1/φ and infinit
 
 The tiles are computed in bands, each by one thread from end to end, so that what lies between the transforms stays in
 that core's caches. Of few tiles the threads share each step. Which thread computes what makes no difference, so equal
-input gives equal output. Where it is worth it, `winograd_costs` tells.
+input gives equal output. Where it is worth it, `kernel_costs` tells.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from torch import Tensor
 
 from stylized.engine.crew import crew_of
 from stylized.engine.fused import SideBySide
+from stylized.engine.kernel_costs import KERNEL, MIN_TILES, PRODUCTS, share_products, tiles_at_once
 from stylized.engine.pages import room
-from stylized.engine.winograd_costs import KERNEL, MIN_TILES, PRODUCTS, share_products, tiles_at_once
 from stylized.engine.winograd_transforms import STEP, P, Q, compiled
 
 
 class WinogradConvolution:
     """One layer of a network, both ways, with zeros around its maps.
 
-    The channels must be multiples of `winograd_costs.CHANNELS_AT_ONCE`.
+    The channels must be multiples of `kernel_costs.CHANNELS_AT_ONCE`.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:

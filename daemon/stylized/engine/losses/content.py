@@ -6,6 +6,7 @@ from torch import Tensor
 
 from stylized.engine.choices import ContentLoss
 from stylized.engine.losses.ratio import FAINT, NO_DIFFERENCE
+from stylized.engine.precision import widened
 
 
 def content_loss(features: Tensor, target: Tensor, form: ContentLoss = ContentLoss.MEAN) -> Tensor:
@@ -17,7 +18,7 @@ def content_loss(features: Tensor, target: Tensor, form: ContentLoss = ContentLo
     HALF_SUM: the sum, and half of it as the papers write it. NORMALIZED: mean((F - P)²) / mean(P²); a photo without
     features in this layer counts as one of faint ones, mean(P²) = 1e-4. RATIO: see `ratio`.
     """
-    return content_value(differences(features, target, form), target.square().mean(), form)
+    return content_value(differences(features, target, form), activation(target), form)
 
 
 def differences(features: Tensor, target: Tensor, form: ContentLoss) -> tuple[Tensor, ...]:
@@ -26,8 +27,8 @@ def differences(features: Tensor, target: Tensor, form: ContentLoss) -> tuple[Te
     features, target: [1, C, H, W]. Returns 0-dim tensors. Those of several parts of the maps make those of the whole:
     numbers are added up, and means weighted by them.
     """
-    difference = features - target
-    numbers = features.new_full((), features.numel())
+    difference = widened(features) - widened(target)
+    numbers = difference.new_full((), difference.numel())
     square = difference.square().mean()
     return (numbers, square, difference.abs().mean()) if form is ContentLoss.RATIO else (numbers, square)
 
@@ -59,4 +60,4 @@ def activation(features: Tensor) -> Tensor:
 
     What a dream raises: Mordvintsev, Olah and Tyka 2015, "Inceptionism"; their notebook's objective is the half sum.
     """
-    return features.square().mean()
+    return widened(features).square().mean()

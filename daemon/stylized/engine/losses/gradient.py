@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stylized.engine.precision import wide
+
 
 def unit_gradient(features: Tensor, length: float) -> Tensor:
     """Return the features, of any shape; the gradient that comes back through them has this L1 norm.
@@ -27,5 +29,5 @@ class _UnitGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
-        norm = gradient.abs().sum()
+        norm = gradient.abs().sum(dtype=wide(gradient.dtype))
         return gradient * (ctx.length / norm.clamp(min=torch.finfo(norm.dtype).tiny)), None

@@ -1,4 +1,6 @@
-"""Where Winograd's convolutions are worth it, and what memory they take. Free of torch, for the memory estimate."""
+"""What the compiled loops ask of their numbers, where Winograd's convolutions are worth it, and what memory they take.
+Free of torch, for the memory estimate.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,13 @@ MIN_TILES = 64
 """The fewest that the products are computed for; with fewer tiles the rest is computed in vain. For fewer rows oneDNN
 wants the matrices in another order, and is slower."""
 CHANNELS_AT_ONCE = 16
-"""The transforms take so many channels side by side: of both maps there must be a multiple."""
+"""The compiled loops take so many channels side by side. Of both maps of a transform there must be a multiple."""
+PANEL = 4 * CHANNELS_AT_ONCE
+"""So many channels are side by side in what `gram_product` multiplies: of maps there must be a multiple."""
+
+MAX_PACKED_BYTES = 256 * 2**20
+"""What the packed weights of direct convolutions may take: for VGG19 up to relu5_1, both ways, enough for two shapes of
+pictures in fp32."""
 
 _CELLS = 16
 # Numbers of a map that one product takes or gives in a band of tiles. The bands should stay in a core's caches from one
@@ -56,6 +64,11 @@ def suits(layer: Convolution, cells: int, number_bytes: int, threads: int) -> bo
 def kernel_numbers(layer: Convolution) -> int:
     """Return how many numbers a layer's transformed weight has, both ways."""
     return 2 * PRODUCTS * layer.in_channels * layer.channels
+
+
+def packed_numbers(layer: Convolution) -> int:
+    """Return how many numbers a layer's weight has, packed both ways for one shape of maps."""
+    return 2 * layer.kernel**2 * layer.in_channels * layer.channels // layer.groups
 
 
 def scratch_numbers(layer: Convolution, cells: int) -> int:
