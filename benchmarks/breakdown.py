@@ -37,7 +37,10 @@ LARGEST = 6
 """Operations besides convolutions and products that a row names."""
 
 # Names of torch's operations, and of kernels on a GPU, which are all that is seen of a captured graph.
-_PRODUCTS = re.compile(r"^(aten|mkldnn)::\w*(conv|mm$|matmul|linear)|gemm|cudnn|xmma|nvjet|cutlass|[fdw](prop|grad)")
+_PRODUCTS = re.compile(
+    r"^(aten|mkldnn|stylized)::\w*(conv|mm$|matmul|linear|gram)|gemm|cudnn|xmma|nvjet|cutlass|[fdw](prop|grad)"
+)
+_TRANSFORMS = "stylized::winograd_convolution"
 # On a GPU the waits themselves; cudaDeviceSynchronize is left out, which the profiler calls at its end.
 _WAITS = {"cpu": "aten::_local_scalar_dense", "cuda": "cudaStreamSynchronize"}
 
@@ -130,18 +133,21 @@ def measure(size: int, iterations: int, maps_side: int = MAPS_SIDE) -> Measured:
 
 def report(found: Measured, told: Mapping[str, str]) -> str:
     """The Markdown page."""
-    head = ["subject", "in convolutions and products", "of a large convolution", "waits for a number"]
+    head = ["subject", "in convolutions and products", "of it transforms", "of a large convolution"]
+    head += ["waits for a number"]
     rows = [[*head, f"the {LARGEST} largest of the rest"]]
     for name, one in found.subjects.items():
         whole = sum(one.products.values()) + sum(one.rest.values())
         largest = list(one.rest.items())[:LARGEST]
         others = ", ".join(f"{key} {seconds / whole:.1%}" for key, seconds in largest)
-        rows.append([name, f"{one.share:.1%}", f"{found.of_ceiling(name):.0%}", f"{one.waits:.1f}", others])
+        transforms = one.products.get(_TRANSFORMS, 0.0) / whole
+        cells = [f"{one.share:.1%}", f"{transforms:.1%}", f"{found.of_ceiling(name):.0%}", f"{one.waits:.1f}"]
+        rows.append([name, *cells, others])
     words = (
         f"Promised in bf16 are {PROMISED_SHARE:.0%} of the time and {PROMISED_OF_CEILING:.0%} of a large convolution. "
         "That share is of the arithmetic that direct convolutions need, so Winograd's can pass 100 %. A subject's own "
-        "look at its loss is among its waits. Winograd's transforms are compiled, and have no names: `_Pass` and "
-        "`_PassBackward` are they."
+        f"look at its loss is among its waits. Winograd's transforms are part of a convolution: `{_TRANSFORMS}` is what "
+        "they take, the products between them are convolutions of oneDNN."
     )
     return page("Where the time of an iteration goes", told, table(rows), words)
 

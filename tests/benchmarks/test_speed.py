@@ -135,6 +135,8 @@ def test_an_iteration_is_broken_down_to_products_and_the_rest(load: Load) -> Non
         ("aten::mm", True),
         ("aten::addmm", True),
         ("aten::baddbmm", True),
+        ("stylized::winograd_convolution", True),
+        ("stylized::gram_product", True),
         ("sm90_xmma_fprop_implicit_gemm_bf16", True),
         ("aten::mul", False),
         ("aten::max_pool2d_with_indices", False),
@@ -211,7 +213,7 @@ def test_growth_is_of_the_cost_of_a_pixel() -> None:
 
 
 def test_streaming_is_compared_with_the_bare_engine(load: Load) -> None:
-    streaming.write(streaming.measure(SIZE, 3, 1, 1), facts(size=f"{SIZE} px"))
+    streaming.write(streaming.measure(SIZE, 30, 1, 1), facts(size=f"{SIZE} px"))
     document, text = load("streaming")
     assert document["seconds"]["iterations"].keys() == {
         streaming.BARE,
