@@ -23,6 +23,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stylized.engine.layers import Convolution
+from stylized.engine.recycled import LEAST_BYTES, empty_maps
+
+# Of a large result so much at a time: it still lies in the processor's cache when it is put in its place.
+_BAND_BYTES = 2**21
 
 
 @cache
@@ -35,7 +39,7 @@ def is_available(dtype: torch.dtype) -> bool:
     maps, weight, bias = (
         torch.randn(shape, generator=generator).to(dtype) for shape in ((1, 16, 6, 5), (32, 8, 3, 3), (32,))
     )
-    geometry = _Geometry(step=1, padding=1, groups=2)
+    geometry = _Geometry(step=1, padding=(1, 1), groups=2)
     try:
         found = geometry.fused(maps, geometry.packed(weight, maps.shape), bias, rectified=True)
     except (AttributeError, RuntimeError, NotImplementedError, TypeError):
@@ -89,7 +93,7 @@ class FusedConvolution:
 
         maps: [1, in, H, W], channels_last to be fast; padding: zeros around them. Returns [1, out, H', W'].
         """
-        geometry = _Geometry(self._layer.step, padding, self._layer.groups)
+        geometry = _Geometry(self._layer.step, (padding, padding), self._layer.groups)
         return self._correlate(False, maps, geometry, self._bias, rectified)
 
     def backward(self, gradient: Tensor, side: torch.Size, padding: int) -> Tensor:
@@ -99,7 +103,8 @@ class FusedConvolution:
         """
         layer = self._layer
         if layer.step == 1:
-            geometry = _Geometry(1, layer.kernel - 1 - padding, layer.groups)
+            around = layer.kernel - 1 - padding
+            geometry = _Geometry(1, (around, around), layer.groups)
             return self._correlate(True, gradient, geometry, None, rectified=False)
         # Between the cells of the gradient there would be zeros, which no kernel skips: torch's own way does.
         left = [
@@ -116,10 +121,30 @@ class FusedConvolution:
 
         if not self._packs:
             return geometry.plain(maps, make(), bias, rectified)
-        # Which order is the fastest, oneDNN decides by the shape.
-        key = (self._layer.conv, turned, maps.shape, geometry)
-        weight = self._packed.get(key, lambda: geometry.packed(make(), maps.shape))
-        return geometry.fused(maps, weight, bias, rectified)
+
+        def compute(some: Tensor, geometry: _Geometry) -> Tensor:
+            # Which order is the fastest, oneDNN decides by the shape.
+            key = (self._layer.conv, turned, some.shape, geometry)
+            weight = self._packed.get(key, lambda: geometry.packed(make(), some.shape))
+            return geometry.fused(some, weight, bias, rectified)
+
+        kernel, out = self._layer.kernel, self._layer.in_channels if turned else self._layer.channels
+        height, width = (
+            (side + 2 * around - kernel) // geometry.step + 1
+            for side, around in zip(maps.shape[2:], geometry.padding, strict=True)
+        )
+        row_bytes = width * out * maps.element_size()
+        if geometry.step > 1 or height * row_bytes < LEAST_BYTES:
+            return compute(maps, geometry)
+        # torch has no way to say where the result goes.
+        result = empty_maps((1, out, height, width), maps.dtype, maps.device)
+        above, beside = geometry.padding
+        padded, alone = F.pad(maps, (0, 0, above, above)), geometry._replace(padding=(0, beside))
+        rows = max(1, _BAND_BYTES // row_bytes)
+        for first in range(0, height, rows):
+            into = result[:, :, first : first + rows]
+            into.copy_(compute(padded[:, :, first : first + into.shape[2] + kernel - 1], alone))
+        return result
 
 
 class SideBySide:
@@ -131,7 +156,7 @@ class SideBySide:
     def __init__(self, matrices: Tensor, min_rows: int) -> None:
         """matrices: [parts, out, in]; they are copied. min_rows: the fewest that there will be."""
         self.parts, self.columns, inside = matrices.shape
-        geometry = _Geometry(step=1, padding=0, groups=self.parts)
+        geometry = _Geometry(step=1, padding=(0, 0), groups=self.parts)
         weight = matrices.reshape(self.parts * self.columns, inside, 1, 1)
         if (
             matrices.device.type == "cpu"
@@ -161,7 +186,7 @@ def _in_one_order(out: int, inside: int, dtype: torch.dtype, min_rows: int) -> b
     Matrices in another order than it wants are put into that at every call, a hundred times as slow.
     """
     parts = 2  # the fewest: that it is several decides
-    geometry = _Geometry(step=1, padding=0, groups=parts)
+    geometry = _Geometry(step=1, padding=(0, 0), groups=parts)
     weight = torch.zeros(parts * out, inside, 1, 1, dtype=dtype)
     try:
         few, many = (
@@ -174,23 +199,27 @@ def _in_one_order(out: int, inside: int, dtype: torch.dtype, min_rows: int) -> b
 
 
 class _Geometry(NamedTuple):
-    """How the kernel of a layer goes over the maps: cells from one place to the next, zeros around, groups."""
+    """How the kernel of a layer goes over the maps: cells from one place to the next, zeros above and below and at the
+    sides, groups.
+    """
 
     step: int
-    padding: int
+    padding: tuple[int, int]
     groups: int
 
     def packed(self, weight: Tensor, shape: torch.Size) -> Tensor:
         """A weight in the order that is the fastest for maps of this shape."""
-        around, steps, dense = (self.padding,) * 2, (self.step,) * 2, (1, 1)
-        return torch.ops.mkldnn._reorder_convolution_weight(weight, around, steps, dense, self.groups, list(shape))
+        steps, dense = (self.step,) * 2, (1, 1)
+        return torch.ops.mkldnn._reorder_convolution_weight(
+            weight, self.padding, steps, dense, self.groups, list(shape)
+        )
 
     def fused(self, maps: Tensor, packed: Tensor, bias: Tensor | None, rectified: bool) -> Tensor:
         """In one pass, with a packed weight."""
-        around, steps, dense = (self.padding,) * 2, (self.step,) * 2, (1, 1)
+        steps, dense = (self.step,) * 2, (1, 1)
         last = "relu" if rectified else "none"
         return torch.ops.mkldnn._convolution_pointwise(
-            maps, packed, bias, around, steps, dense, self.groups, last, [], ""
+            maps, packed, bias, self.padding, steps, dense, self.groups, last, [], ""
         )
 
     def plain(self, maps: Tensor, weight: Tensor, bias: Tensor | None, rectified: bool) -> Tensor:

@@ -23,6 +23,7 @@ from stylized.engine.kernel_costs import MAX_PACKED_BYTES
 from stylized.engine.layers import CONVOLUTIONS, Convolution, PoolingWindow
 from stylized.engine.network import Weights
 from stylized.engine.network_torch import TorchNetwork, continued, normalize_responses, pool
+from stylized.engine.recycled import empty_maps
 from stylized.engine.signs import kept, kept_places
 
 _WayBack = Callable[[Tensor], Tensor]
@@ -178,7 +179,9 @@ def _pool_strongest(course: _Course, x: Tensor, window: PoolingWindow, scale: fl
     """Max pooling of rectified maps, times a scale; what it pooled is not kept."""
     # Kernel, step, padding, dilation, and whether the rest is covered.
     how = ([window.side] * 2, [window.step] * 2, [0, 0], [1, 1], window.covers_rest)
-    pooled, places = torch.ops.aten.max_pool2d_with_indices(x, *how)
+    sides = (*x.shape[:2], *map(window.cells, x.shape[2:]))
+    pooled, places = (empty_maps(sides, dtype, x.device) for dtype in (x.dtype, torch.int64))
+    torch.ops.aten.max_pool2d_with_indices.out(x, *how, out=pooled, indices=places)
     if scale != 1.0:
         pooled.mul_(scale)
     shape = x.shape
@@ -189,7 +192,7 @@ def _pool_strongest(course: _Course, x: Tensor, window: PoolingWindow, scale: fl
         _mask(gradient, positive)
         if scale != 1.0:
             gradient.mul_(scale)
-        spread = torch.empty(shape, dtype=gradient.dtype, device=gradient.device, memory_format=torch.channels_last)
+        spread = empty_maps(shape, gradient.dtype, gradient.device)
         # Of the maps that were pooled it reads the shape alone.
         return torch.ops.aten.max_pool2d_with_indices_backward.grad_input(
             gradient, spread, *how, where(), grad_input=spread

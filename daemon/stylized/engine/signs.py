@@ -20,6 +20,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from stylized.engine.recycled import empty_maps, empty_rows
+
 _BITS = 8
 
 
@@ -85,14 +87,19 @@ class _Places(NamedTuple):
     @classmethod
     def of(cls, indices: Tensor, width: int) -> _Places:
         """indices: int64 [1, C, H, W], of cells row by row, as torch has them."""
-        beyond = indices - _corners(indices, width)
-        below = beyond >= width
-        return cls((beyond - width * below + 2 * below).to(torch.uint8), width)
+        quarters = torch.empty_like(indices, dtype=torch.uint8)
+        for some, corners, into in _bands(indices, _corners(indices, width), quarters):
+            beyond = some - corners
+            below = beyond >= width
+            into.copy_(beyond - width * below + 2 * below)
+        return cls(quarters, width)
 
     def indices(self) -> Tensor:
         """As they were."""
-        found = _corners(self.quarters, self.width) + (self.quarters & 1)
-        return found.add_(self.quarters >> 1, alpha=self.width)
+        found = empty_maps(self.quarters.shape, torch.int64, self.quarters.device)
+        for some, corners, into in _bands(self.quarters, _corners(self.quarters, self.width), found):
+            into.copy_(corners + (some & 1)).add_(some >> 1, alpha=self.width)
+        return found
 
 
 class _Signs:
@@ -137,6 +144,12 @@ def _corners(like: Tensor, width: int) -> Tensor:
     return width * rows[:, None] + columns
 
 
+def _bands(*maps: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The same rows of several maps, [..., H, W], some at a time: what is between lies in the processor's cache."""
+    rows = max(1, _AT_ONCE * maps[0].shape[2] // maps[0].numel())
+    return zip(*(some.split(rows, dim=-2) for some in maps), strict=True)
+
+
 def _are_one(one: Tensor, other: Tensor) -> bool:
     return one.data_ptr() == other.data_ptr() and one.shape == other.shape and one.stride() == other.stride()
 
@@ -159,7 +172,7 @@ def _bits(numbers: Tensor) -> Tensor:
 def _positive(bits: Tensor, dtype: torch.dtype) -> Tensor:
     """uint8 [n] to [8 n]: 1 where a number was above 0, else 0."""
     table = _POSITIVE.to(bits.device, dtype)
-    found = torch.empty(len(bits), _BITS, dtype=dtype, device=bits.device)
+    found = empty_rows((len(bits), _BITS), dtype, bits.device)
     for some, into in zip(bits.split(_AT_ONCE // _BITS), found.split(_AT_ONCE // _BITS), strict=True):
         torch.index_select(table, 0, some.int(), out=into)
     return found.view(-1)

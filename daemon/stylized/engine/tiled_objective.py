@@ -30,6 +30,7 @@ from stylized.engine.measurements import Measurements
 from stylized.engine.network import Network
 from stylized.engine.objective import Evaluation, Objective, PictureTerm, StyleTarget, Term, by_name
 from stylized.engine.parameters import Parameters
+from stylized.engine.recycled import empty_maps
 from stylized.engine.signs import maps_as_signs
 from stylized.engine.tiles import Span, Tiling, grain, signs_suffice, spans
 
@@ -276,13 +277,13 @@ class TiledObjective(Objective):
 def _part(maps: Tensor, window: Window) -> Tensor:
     """Some cells of maps, alone in memory."""
     part = window.of(maps)
-    return maps if part.shape == maps.shape else part.clone(memory_format=torch.channels_last)
+    return maps if part.shape == maps.shape else empty_maps(part.shape, part.dtype, part.device).copy_(part)
 
 
 def _placed(part: Tensor, window: Window, shape: torch.Size) -> Tensor:
     """Zeros of a shape, with the part in its window."""
     if part.shape == shape:
         return part
-    whole = torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=torch.channels_last).zero_()
+    whole = empty_maps(shape, part.dtype, part.device).zero_()
     window.of(whole).copy_(part)
     return whole

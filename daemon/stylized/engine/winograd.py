@@ -35,6 +35,7 @@ from stylized.engine.crew import crew_of
 from stylized.engine.fused import SideBySide
 from stylized.engine.kernel_costs import KERNEL, MIN_TILES, PRODUCTS, share_products, tiles_at_once
 from stylized.engine.pages import room
+from stylized.engine.recycled import empty_maps
 from stylized.engine.winograd_transforms import STEP, P, Q, compiled
 
 
@@ -76,9 +77,7 @@ def _correlate(maps: Tensor, products: SideBySide, bias: Tensor, floor: float) -
     maps = maps.contiguous(memory_format=torch.channels_last)
     _, in_channels, height, width = maps.shape
     channels = products.columns
-    result = torch.empty(
-        1, channels, height, width, dtype=maps.dtype, device=maps.device, memory_format=torch.channels_last
-    )
+    result = empty_maps((1, channels, height, width), maps.dtype, maps.device)
     transforms = compiled(maps.dtype)
     zeros = maps.new_zeros(in_channels)
     across = -(-width // STEP)
