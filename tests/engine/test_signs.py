@@ -13,7 +13,7 @@ from stylized.engine.choices import Backbone, Pooling
 from stylized.engine.network import Network, Weights
 from stylized.engine.network_onednn import OnednnNetwork
 from stylized.engine.network_torch import TorchNetwork
-from stylized.engine.signs import kept, kept_places, maps_as_signs
+from stylized.engine.signs import _Places, kept, maps_as_signs
 from stylized.engine.tiles import signs_suffice
 
 from .samples import random_weights, shapes
@@ -66,9 +66,7 @@ def test_what_is_kept_outside_is_the_map_itself() -> None:
 def test_places_of_maxima_come_back(size: tuple[int, int]) -> None:
     maps = torch.randn(1, 16, *size).contiguous(memory_format=torch.channels_last)
     _, places = F.max_pool2d(maps, 2, return_indices=True)
-    with maps_as_signs():
-        back = kept_places(places, size[1])
-    assert torch.equal(back(), places)
+    assert torch.equal(_Places.of(places, size[1]).indices(), places)
 
 
 def test_a_pass_keeps_a_fraction(weights: Weights) -> None:

@@ -22,8 +22,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylized.engine.kernel_costs import LEAST_BYTES
 from stylized.engine.layers import Convolution
-from stylized.engine.recycled import LEAST_BYTES, empty_maps
+from stylized.engine.recycled import empty_maps
 
 # Of a large result so much at a time: it still lies in the processor's cache when it is put in its place.
 _BAND_BYTES = 2**21
@@ -139,11 +140,14 @@ class FusedConvolution:
         # torch has no way to say where the result goes.
         result = empty_maps((1, out, height, width), maps.dtype, maps.device)
         above, beside = geometry.padding
-        padded, alone = F.pad(maps, (0, 0, above, above)), geometry._replace(padding=(0, beside))
-        rows = max(1, _BAND_BYTES // row_bytes)
+        alone, rows = geometry._replace(padding=(0, beside)), max(1, _BAND_BYTES // row_bytes)
         for first in range(0, height, rows):
             into = result[:, :, first : first + rows]
-            into.copy_(compute(padded[:, :, first : first + into.shape[2] + kernel - 1], alone))
+            begin, end = first - above, first - above + into.shape[2] + kernel - 1
+            band = maps[:, :, max(begin, 0) : end]
+            if begin < 0 or end > maps.shape[2]:
+                band = F.pad(band, (0, 0, max(-begin, 0), max(end - maps.shape[2], 0)))
+            into.copy_(compute(band, alone))
         return result
 
 

@@ -18,6 +18,10 @@ CHANNELS_AT_ONCE = 16
 PANEL = 4 * CHANNELS_AT_ONCE
 """So many channels are side by side in what `gram_product` multiplies: of maps there must be a multiple."""
 
+LEAST_BYTES = 32 * 2**20
+"""Maps from here on are `recycled`. Below, the heap does it: the most that glibc keeps there by itself (mallopt(3),
+M_MMAP_THRESHOLD)."""
+
 MAX_PACKED_BYTES = 256 * 2**20
 """What the packed weights of direct convolutions may take: for VGG19 up to relu5_1, both ways, enough for two shapes of
 pictures in fp32."""

@@ -6,7 +6,15 @@ import os
 from collections.abc import Mapping, Sequence
 
 from stylized.engine.choices import Backbone, Backend, Iterate, Optimizer, Pooling, Precision, StyleStatistic
-from stylized.engine.kernel_costs import MAX_PACKED_BYTES, PANEL, kernel_numbers, packed_numbers, scratch_numbers, suits
+from stylized.engine.kernel_costs import (
+    LEAST_BYTES,
+    MAX_PACKED_BYTES,
+    PANEL,
+    kernel_numbers,
+    packed_numbers,
+    scratch_numbers,
+    suits,
+)
 from stylized.engine.layers import CONVOLUTIONS, Convolution, convolution_of
 from stylized.engine.parameters import LayerWeight, Parameters
 from stylized.engine.schedule import Level, Size, style_size
@@ -17,9 +25,7 @@ _FLOAT = 4
 _INDEX = 8
 # What of a number, and of a place, is kept where signs suffice (`signs`).
 _SIGN, _QUARTER = 1 / 8, 1
-# From so many bytes on, glibc gives memory back as soon as it is free (mallopt(3): the most that M_MMAP_THRESHOLD comes
-# to by itself); and what share of maps below stays behind as holes, measured.
-_GIVEN_BACK = 32 * 2**20
+# What share of maps that lie on the heap stays behind as holes, measured.
 _HOLES = 0.5
 # What threads side by side leave as holes of what each holds for a band of tiles: twice as much, measured.
 _CREW_HOLES = 2
@@ -101,6 +107,11 @@ class _LevelMemory:
         """The most at any moment."""
         evaluation = self._evaluation() + self._picture
         capture = max((self._forward(self._outer(*size)) for size in self._styles), default=0)
+        first = CONVOLUTIONS[self._parameters.backbone][0]
+        widest = first.channels * (self.pixels_at_once // first.stride**2) * self._number
+        if self._backend in (Backend.ONEDNN, Backend.WINOGRAD) and widest >= LEAST_BYTES:
+            # What maps have taken waits for the next step's.
+            return self._held() + self._holes() + max(evaluation, capture) + self._step()
         return self._held() + self._holes() + max(evaluation, self._step(), capture)
 
     def _held(self) -> int:
@@ -118,13 +129,13 @@ class _LevelMemory:
         return styles + targets + masks + self._walk_pictures() * self._picture
 
     def _holes(self) -> int:
-        """What the C library keeps of freed maps between others: of maps as large as it would give back at once, none.
+        """What the C library keeps of freed maps between others: of those that are recycled, none.
 
         A share that was measured, of all that come and go in an evaluation.
         """
         cut = [layer.channels * (self.pixels_at_once // layer.stride**2) * self._number for layer in self._layers]
         cut += [self._tap_bytes(tap, self.pixels_at_once) for tap in taps_of(self._parameters)]
-        return round(_HOLES * sum(number for number in cut if number < _GIVEN_BACK))
+        return round(_HOLES * sum(number for number in cut if number < LEAST_BYTES))
 
     def _walk_pictures(self) -> int:
         """The point, the next one and the gradient; pairs, one place more than there are, or moments; a best point with
@@ -188,7 +199,6 @@ class _LevelMemory:
 
     def _kept_maps(self, pixels: int, number: float, index: int) -> int:
         """What autograd keeps of the network's maps. number: bytes of one; index: of a maximum's place."""
-        chosen = self._parameters
         kept = 3.0 * pixels * self._number
         above = (*self._layers[1:], None)
         for layer, next_layer in zip(self._layers, above, strict=True):
@@ -196,10 +206,22 @@ class _LevelMemory:
             if not self._is_dropped(layer, next_layer):
                 kept += layer.channels * cells * number
             if layer.pooling:
-                kept += layer.in_channels * cells * _pooled_bytes(chosen, number, index)
+                kept += layer.in_channels * cells * self._pooled_bytes(layer, number, index)
             if layer.normalized:  # the normalised map, and what it is divided by, before and after its power
                 kept += layer.in_channels * cells * 3 * number
         return round(kept)
+
+    def _pooled_bytes(self, layer: Convolution, number: float, index: int) -> float:
+        """Of one cell: the pooled map, and what the way back needs beside it. number, index: bytes of each."""
+        chosen, window = self._parameters, layer.pooling
+        if chosen.pooling is Pooling.MAX:
+            compiled = self._backend in (Backend.ONEDNN, Backend.WINOGRAD)
+            if compiled and window and (window.side, window.step, window.covers_rest) == (2, 2, False):
+                return _QUARTER  # all that `max_pooling` keeps
+            return number + index  # where the maxima were
+        if chosen.pooling is Pooling.AVERAGE:
+            return number
+        return 7 * number  # the squares of four cells, their mean, and its root, before and after scaling
 
     def _is_dropped(self, layer: Convolution, above: Convolution | None) -> bool:
         """Whether what the next layer pools is enough, as for networks whose way back is written out."""
@@ -316,15 +338,6 @@ def estimate_features_bytes(pixels: int, layer: str, backbone: Backbone) -> int:
         read, given = step.in_channels * cells * step.step**2, step.channels * cells
         widest = max(widest, (read + given + max(read, given)) * _FLOAT)
     return _FIXED + _FIXED_OF_BYTE * _FLOAT + switches + widest + 2 * _map_bytes(layer, backbone, pixels)
-
-
-def _pooled_bytes(parameters: Parameters, number: float, index: int) -> float:
-    """Of one cell: the pooled map, and what the way back needs beside it. number, index: bytes of each."""
-    if parameters.pooling is Pooling.MAX:  # where the maxima were
-        return number + index
-    if parameters.pooling is Pooling.AVERAGE:
-        return number
-    return 7 * number  # the squares of four cells, their mean, and its root, before and after scaling
 
 
 def _map_bytes(layer: str, backbone: Backbone, pixels: int) -> int:

@@ -17,14 +17,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from stylized.engine import max_pooling
 from stylized.engine.choices import Padding, Pooling
 from stylized.engine.fused import FusedConvolution, PackedWeights
 from stylized.engine.kernel_costs import MAX_PACKED_BYTES
 from stylized.engine.layers import CONVOLUTIONS, Convolution, PoolingWindow
+from stylized.engine.max_pooling import pool_strongest, spread
 from stylized.engine.network import Weights
 from stylized.engine.network_torch import TorchNetwork, continued, normalize_responses, pool
 from stylized.engine.recycled import empty_maps
-from stylized.engine.signs import kept, kept_places
+from stylized.engine.signs import kept
 
 _WayBack = Callable[[Tensor], Tensor]
 
@@ -177,28 +179,30 @@ class _Pass(torch.autograd.Function):
 
 def _pool_strongest(course: _Course, x: Tensor, window: PoolingWindow, scale: float) -> Tensor:
     """Max pooling of rectified maps, times a scale; what it pooled is not kept."""
+    if max_pooling.suits(x, window):
+        pooled, places = pool_strongest(x, scale)
+        course.then(partial(spread, places=places, scale=scale, side=x.shape[2:]))
+        return pooled
     # Kernel, step, padding, dilation, and whether the rest is covered.
     how = ([window.side] * 2, [window.step] * 2, [0, 0], [1, 1], window.covers_rest)
-    sides = (*x.shape[:2], *map(window.cells, x.shape[2:]))
-    pooled, places = (empty_maps(sides, dtype, x.device) for dtype in (x.dtype, torch.int64))
-    torch.ops.aten.max_pool2d_with_indices.out(x, *how, out=pooled, indices=places)
+    pooled, places = torch.ops.aten.max_pool2d_with_indices(x, *how)
     if scale != 1.0:
         pooled.mul_(scale)
     shape = x.shape
-    positive, where = kept(pooled), kept_places(places, x.shape[3])
+    positive = kept(pooled)
 
-    def spread(gradient: Tensor) -> Tensor:
+    def back(gradient: Tensor) -> Tensor:
         # Where the strongest cell of a window is 0, all are, and the ReLU passes nothing on.
         _mask(gradient, positive)
         if scale != 1.0:
             gradient.mul_(scale)
-        spread = empty_maps(shape, gradient.dtype, gradient.device)
+        before = empty_maps(shape, gradient.dtype, gradient.device)
         # Of the maps that were pooled it reads the shape alone.
         return torch.ops.aten.max_pool2d_with_indices_backward.grad_input(
-            gradient, spread, *how, where(), grad_input=spread
+            gradient, before, *how, places, grad_input=before
         )
 
-    course.then(spread)
+    course.then(back)
     return pooled
 
 

@@ -17,8 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-LEAST_BYTES = 32 * 2**20
-"""Below, the heap does it: the most that glibc keeps there by itself (mallopt(3), M_MMAP_THRESHOLD)."""
+from stylized.engine.kernel_costs import LEAST_BYTES
 
 _MOST_WASTE = 1.125
 # How much larger a region may be than the map that it is used for.

@@ -6,8 +6,7 @@ bits a number, can be replaced by their signs, of 1 bit, and places of 64 bits b
 This does not hold for poolings by root mean square and for normalisations, whose slopes depend on the values
 (`tiles.signs_suffice`).
 
-What autograd keeps is replaced without its knowing. A network that keeps maps itself does so by `kept` and
-`kept_places`.
+What autograd keeps is replaced without its knowing. A network that keeps maps itself does so by `kept`.
 """
 
 from __future__ import annotations
@@ -46,13 +45,6 @@ def kept(maps: Tensor) -> Callable[[], Tensor]:
     if not _packing.get() or maps.numel() % _BITS:
         return lambda: maps
     return _Packed.of(maps).maps
-
-
-def kept_places(indices: Tensor, width: int) -> Callable[[], Tensor]:
-    """Keep where the maxima of windows of 2 x 2 cells are, int64 [1, C, H, W]; width: of a row of the cells."""
-    if not _packing.get():
-        return lambda: indices
-    return _Places.of(indices, width).indices
 
 
 class _Packed(NamedTuple):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from stylized.engine.choices import ContentLoss
 from stylized.engine.losses.ratio import FAINT, NO_DIFFERENCE
 from stylized.engine.precision import widened
+from stylized.engine.recycled import empty_maps
+
+# Numbers at a time: what is between lies in the processor's cache.
+_AT_ONCE = 2**20
 
 
 def content_loss(features: Tensor, target: Tensor, form: ContentLoss = ContentLoss.MEAN) -> Tensor:
@@ -27,10 +35,47 @@ def differences(features: Tensor, target: Tensor, form: ContentLoss) -> tuple[Te
     features, target: [1, C, H, W]. Returns 0-dim tensors. Those of several parts of the maps make those of the whole:
     numbers are added up, and means weighted by them.
     """
-    difference = widened(features) - widened(target)
-    numbers = difference.new_full((), difference.numel())
-    square = difference.square().mean()
-    return (numbers, square, difference.abs().mean()) if form is ContentLoss.RATIO else (numbers, square)
+    square, absolute = _Differences.apply(features, target)  # pyright: ignore[reportGeneralTypeIssues]
+    numbers = square.new_full((), features.numel())
+    return (numbers, square, absolute) if form is ContentLoss.RATIO else (numbers, square)
+
+
+class _Differences(torch.autograd.Function):
+    """mean((F - P)²) and mean(|F - P|), some rows at a time both ways: of maps in float32 there are never more."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(features, target)
+        sums = [
+            torch.stack([difference.square().sum(), difference.abs().sum()])
+            for difference in map(_difference, _bands(features), _bands(target))
+        ]
+        square, absolute = (torch.stack(sums).sum(dim=0) / features.numel()).unbind()
+        return square, absolute
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] (the decorator hides the name of ctx)
+        ctx: Any, of_square: Tensor, of_absolute: Tensor
+    ) -> tuple[Tensor, None]:
+        features, target = ctx.saved_tensors
+        result = empty_maps(features.shape, features.dtype, features.device)
+        for some, other, into in zip(_bands(features), _bands(target), _bands(result), strict=True):
+            difference = _difference(some, other)
+            slope = difference * (2 * of_square / features.numel())
+            into.copy_(slope.add_(difference.sign_() * (of_absolute / features.numel())))
+        return result, None
+
+
+def _bands(maps: Tensor) -> tuple[Tensor, ...]:
+    """Maps [1, C, H, W], some rows at a time where a cache is to hold them."""
+    if maps.device.type != "cpu":
+        return (maps,)
+    return maps.split(max(1, _AT_ONCE * maps.shape[2] // maps.numel()), dim=2)
+
+
+def _difference(features: Tensor, target: Tensor) -> Tensor:
+    return widened(features) - widened(target)
 
 
 def content_value(found: tuple[Tensor, ...], power: Tensor, form: ContentLoss) -> Tensor:
@@ -60,4 +105,4 @@ def activation(features: Tensor) -> Tensor:
 
     What a dream raises: Mordvintsev, Olah and Tyka 2015, "Inceptionism"; their notebook's objective is the half sum.
     """
-    return widened(features).square().mean()
+    return torch.stack([widened(some).square().sum() for some in _bands(features)]).sum() / features.numel()
