@@ -146,8 +146,8 @@ def report(found: Measured, told: Mapping[str, str]) -> str:
     words = (
         f"Promised in bf16 are {PROMISED_SHARE:.0%} of the time and {PROMISED_OF_CEILING:.0%} of a large convolution. "
         "That share is of the arithmetic that direct convolutions need, so Winograd's can pass 100 %. A subject's own "
-        f"look at its loss is among its waits. Winograd's transforms are part of a convolution: `{_TRANSFORMS}` is what "
-        "they take, the products between them are convolutions of oneDNN."
+        f"look at its loss is among its waits. Winograd's transforms are part of a convolution, `{_TRANSFORMS}`; the "
+        "products between them are convolutions of oneDNN."
     )
     return page("Where the time of an iteration goes", told, table(rows), words)
 
