@@ -23,7 +23,8 @@ PARTS = (
     "growth",
     "large",
     "gpu",
-    "hotfolder",
+    "hotfolder-128",
+    "hotfolder-64",
     "schedules",
 )
 
