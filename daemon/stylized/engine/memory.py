@@ -30,7 +30,7 @@ _HOLES = 0.5
 # What threads side by side leave as holes of what each holds for a band of tiles: twice as much, measured.
 _CREW_HOLES = 2
 # Code and thread buffers that the first pass brings into memory, and what is so for each byte of a number, measured.
-_FIXED = 35 * 2**20
+_FIXED = 30 * 2**20
 _FIXED_OF_BYTE = 10 * 2**20
 
 
