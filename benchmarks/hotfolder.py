@@ -9,8 +9,9 @@ the throughput of a folder is within 5 % of the engine's, and the watcher's memo
 and front end take of the processor, which a busy machine changes less than it does times. Writes JSON and a Markdown
 table to benchmarks/results.
 
-What a picture costs beside its painting is the same at all sizes, so that the smaller it is the more that weighs: at 128
-px an engine on two cores takes half a second to a second, at 64 px a fifth to a half. By default all takes about an hour.
+What a picture costs beside its painting is the same at all sizes, so that the smaller it is the more that weighs: at
+128 px an engine on two cores takes half a second to a second, at 64 px a fifth to a half. By default all takes about an
+hour.
 
     python -m benchmarks.hotfolder [--count 1000] [--rounds 25] [--alone 10] [--size 128] [--iterations 10]
         [--workers 1,2]
