@@ -52,6 +52,17 @@ def _both_ways(layer: Convolution, padding: int, rectified: bool, dtype: torch.d
     return [(one - other).norm() / other.norm() for one, other in ((found, exact), (back, exact_back))]
 
 
+@pytest.mark.parametrize("rows", [1, 4, 5, 100])
+@pytest.mark.parametrize(("kernel", "step", "padding", "groups"), GEOMETRIES)
+def test_a_large_result_comes_in_bands_and_is_the_same(
+    kernel: int, step: int, padding: int, groups: int, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fused, "LEAST_BYTES", 0)
+    monkeypatch.setattr(fused, "_BAND_BYTES", rows * 4 * 12 * 26)
+    errors = _both_ways(_layer(kernel, step, groups), padding, rectified=True, dtype=torch.float32)
+    assert max(errors) < 1e-6
+
+
 @pytest.mark.parametrize("rectified", [False, True])
 @pytest.mark.parametrize(("kernel", "step", "padding", "groups"), GEOMETRIES)
 def test_it_is_the_direct_convolution_and_so_is_its_way_back(

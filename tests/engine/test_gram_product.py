@@ -8,6 +8,7 @@ from torch import Tensor
 
 from stylized.engine.gram_product import compiled, gram_product, suits
 from stylized.engine.llvm_code import processor_has
+from stylized.engine.losses import statistics
 from stylized.engine.losses.statistics import gram_moments
 
 DTYPES = [torch.float32, torch.bfloat16]
@@ -99,21 +100,22 @@ def test_what_it_does_not_suit_is_left_to_torch(rows: Tensor) -> None:
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.bfloat16, 6e-3)])
+@pytest.mark.parametrize("at_once", [1, 64, 4096])
 @pytest.mark.parametrize("channels", [64, 96])
 def test_a_gram_matrix_and_its_gradient_are_those_of_float64(
-    dtype: torch.dtype, tolerance: float, channels: int
+    dtype: torch.dtype, tolerance: float, channels: int, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    maps = _rows(35 * 20, channels, dtype).view(1, 35, 20, channels).permute(0, 3, 1, 2)
+    monkeypatch.setattr(statistics, "_AT_ONCE", at_once)
+    rows = _rows(35 * 20, channels, dtype)
     slope = torch.randn(channels, channels, generator=torch.Generator().manual_seed(1))
-    gradients, matrices = [], []
-    for some in (maps.double(), maps):
-        some = some.detach().requires_grad_()
-        moments = gram_moments(some)
-        (gradient,) = torch.autograd.grad((moments.second * slope.to(moments.second.dtype)).sum(), some)
-        matrices.append(moments.second.detach())
-        gradients.append(gradient)
-        assert moments.cells == 35 * 20
-    assert gradients[1].dtype is dtype
-    assert matrices[1].dtype is torch.float32
-    assert _error(matrices[1], matrices[0]) < 1e-6
-    assert _error(gradients[1], gradients[0]) < tolerance
+    maps = rows.view(1, 35, 20, channels).permute(0, 3, 1, 2).detach().requires_grad_()
+    moments = gram_moments(maps)
+    (gradient,) = torch.autograd.grad((moments.second * slope).sum(), maps)
+    assert moments.cells == 35 * 20
+    assert moments.second.dtype is torch.float32
+    assert gradient.dtype is dtype
+    exact = rows.double()
+    assert _error(moments.second.detach(), exact.T @ exact / len(rows)) < 1e-6
+    both = slope.double() + slope.double().T
+    found = gradient.permute(0, 2, 3, 1).reshape(len(rows), channels)
+    assert _error(found, exact @ both / len(rows)) < tolerance

@@ -7,10 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stylized.engine.layers import PoolingWindow
+from stylized.engine.layers import HALVING, PoolingWindow
 from stylized.engine.max_pooling import compiled, pool_strongest, spread, suits
 
-WINDOW = PoolingWindow(2, 2, covers_rest=False)
 # One window, a rest at either side, and more rows than there are parts for threads.
 SIDES = [(2, 2), (5, 7), (33, 18)]
 DTYPES = [torch.float32, torch.bfloat16, torch.float64]
@@ -89,9 +88,9 @@ def test_bfloat16_works_on_a_processor_without_instructions_for_it() -> None:
     ("maps", "window"),
     [
         (torch.ones(1, 16, 4, 4), PoolingWindow(3, 2, covers_rest=True)),
-        (torch.ones(1, 24, 4, 4), WINDOW),
-        (torch.ones(1, 16, 4, 4, dtype=torch.float16), WINDOW),
-        (torch.ones(1, 16, 4, 4, device="meta"), WINDOW),
+        (torch.ones(1, 24, 4, 4), HALVING),
+        (torch.ones(1, 16, 4, 4, dtype=torch.float16), HALVING),
+        (torch.ones(1, 16, 4, 4, device="meta"), HALVING),
     ],
     ids=["other windows", "24 channels", "float16", "elsewhere"],
 )
@@ -100,4 +99,4 @@ def test_what_it_does_not_suit_is_left_to_torch(maps: Tensor, window: PoolingWin
 
 
 def test_it_suits_what_vgg_has() -> None:
-    assert suits(torch.ones(1, 64, 4, 4), WINDOW)
+    assert suits(torch.ones(1, 64, 4, 4), HALVING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 
 import pytest
@@ -9,8 +10,13 @@ import torch
 from torch import Tensor
 
 from stylized.engine import recycled
+from stylized.engine.backends import build_network
+from stylized.engine.choices import Backbone, Backend, Precision
 from stylized.engine.kernel_costs import LEAST_BYTES
 from stylized.engine.recycled import empty_maps, empty_rows, forget
+from stylized.engine.stylize import Request, StyleSource, stylize
+
+from .samples import parameters, random_weights
 
 CPU = torch.device("cpu")
 NUMBERS = LEAST_BYTES // 4
@@ -68,6 +74,30 @@ def test_what_is_free_is_given_back() -> None:
     assert _held() == LEAST_BYTES
     kept.fill_(1.0)
     assert float(kept.sum()) == NUMBERS
+
+
+def test_where_there_is_no_memory_it_is_said_and_nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(length: int) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(recycled, "_new", refuse)
+    with pytest.raises(MemoryError, match="no memory for a map"):
+        _rows()
+    assert _held() == 0
+
+
+def test_when_a_painting_is_dropped_nothing_is_held() -> None:
+    # Maps of 64 channels have 48 MiB, those of the photo 2.
+    network = build_network(Backend.WINOGRAD, random_weights(Backbone.VGG19), CPU, Precision.FP32)
+    photo = torch.rand(1, 3, 384, 512, generator=torch.Generator().manual_seed(0))
+    request = Request(photo, (StyleSource(photo.flip(3), 1.0),), parameters(size=512, iterations=1), seed=0)
+    seen = []
+    for event in stylize(network, request):
+        seen.append(_held())
+        del event
+    assert max(seen) >= LEAST_BYTES
+    forget()
+    assert _held() == 0
 
 
 def test_maps_are_in_channels_last_as_torch_has_them() -> None:

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stylized.engine import signs
 from stylized.engine.choices import Backbone, Pooling
 from stylized.engine.network import Network, Weights
 from stylized.engine.network_onednn import OnednnNetwork
@@ -62,8 +63,10 @@ def test_what_is_kept_outside_is_the_map_itself() -> None:
     assert kept(maps)() is maps
 
 
+@pytest.mark.parametrize("at_once", [1, 2**18])
 @pytest.mark.parametrize("size", [(4, 6), (5, 7), (33, 2)])
-def test_places_of_maxima_come_back(size: tuple[int, int]) -> None:
+def test_places_of_maxima_come_back(size: tuple[int, int], at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signs, "_AT_ONCE", at_once)
     maps = torch.randn(1, 16, *size).contiguous(memory_format=torch.channels_last)
     _, places = F.max_pool2d(maps, 2, return_indices=True)
     assert torch.equal(_Places.of(places, size[1]).indices(), places)

@@ -123,31 +123,27 @@ class FusedConvolution:
         if not self._packs:
             return geometry.plain(maps, make(), bias, rectified)
 
-        def compute(some: Tensor, geometry: _Geometry) -> Tensor:
+        def compute(some: Tensor, how: _Geometry) -> Tensor:
             # Which order is the fastest, oneDNN decides by the shape.
-            key = (self._layer.conv, turned, some.shape, geometry)
-            weight = self._packed.get(key, lambda: geometry.packed(make(), some.shape))
-            return geometry.fused(some, weight, bias, rectified)
+            key = (self._layer.conv, turned, some.shape, how)
+            weight = self._packed.get(key, lambda: how.packed(make(), some.shape))
+            return how.fused(some, weight, bias, rectified)
 
         kernel, out = self._layer.kernel, self._layer.in_channels if turned else self._layer.channels
-        height, width = (
-            (side + 2 * around - kernel) // geometry.step + 1
-            for side, around in zip(maps.shape[2:], geometry.padding, strict=True)
-        )
-        row_bytes = width * out * maps.element_size()
-        if geometry.step > 1 or height * row_bytes < LEAST_BYTES:
+        shape = (1, out, *geometry.cells(maps.shape[2:], kernel))
+        row_bytes = shape[3] * out * maps.element_size()
+        if geometry.step > 1 or shape[2] * row_bytes < LEAST_BYTES:
             return compute(maps, geometry)
         # torch has no way to say where the result goes.
-        result = empty_maps((1, out, height, width), maps.dtype, maps.device)
+        result = empty_maps(shape, maps.dtype, maps.device)
         above, beside = geometry.padding
-        alone, rows = geometry._replace(padding=(0, beside)), max(1, _BAND_BYTES // row_bytes)
-        for first in range(0, height, rows):
-            into = result[:, :, first : first + rows]
+        rows = max(1, _BAND_BYTES // row_bytes)
+        for first, into in zip(range(0, shape[2], rows), result.split(rows, dim=2), strict=True):
             begin, end = first - above, first - above + into.shape[2] + kernel - 1
             band = maps[:, :, max(begin, 0) : end]
-            if begin < 0 or end > maps.shape[2]:
+            if begin < 0 or end > maps.shape[2]:  # else it would be copied for nothing
                 band = F.pad(band, (0, 0, max(-begin, 0), max(end - maps.shape[2], 0)))
-            into.copy_(compute(band, alone))
+            into.copy_(compute(band, geometry._replace(padding=(0, beside))))
         return result
 
 
@@ -210,6 +206,13 @@ class _Geometry(NamedTuple):
     step: int
     padding: tuple[int, int]
     groups: int
+
+    def cells(self, side: torch.Size, kernel: int) -> tuple[int, int]:
+        """H and W of what comes of maps with these."""
+        height, width = (
+            (length + 2 * around - kernel) // self.step + 1 for length, around in zip(side, self.padding, strict=True)
+        )
+        return height, width
 
     def packed(self, weight: Tensor, shape: torch.Size) -> Tensor:
         """A weight in the order that is the fastest for maps of this shape."""

@@ -24,8 +24,8 @@ from stylized.engine.crew import crew_of
 from stylized.engine.kernel_costs import CHANNELS_AT_ONCE, PANEL
 from stylized.engine.llvm_code import INDEX, NUMBERS, POINTER, BFloat, Function, Numbers, Writer, load, processor_has
 
-_STEPS = 64
 # Of cells, or of pairs of them, in a block: two panels of 16 KiB lie in the nearest cache.
+_STEPS = 64
 _ROWS = 4
 
 

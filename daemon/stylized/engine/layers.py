@@ -29,6 +29,10 @@ class PoolingWindow:
         return (-(-room // self.step) if self.covers_rest else room // self.step) + 1
 
 
+HALVING = PoolingWindow(2, 2, covers_rest=False)
+"""As VGG has them: each cell lies in one window."""
+
+
 @dataclass(frozen=True)
 class Convolution:
     """One convolution, the ReLU after it, and what stands before it: a pooling, perhaps a normalisation."""
@@ -76,7 +80,7 @@ def _vgg(lengths: tuple[int, ...]) -> tuple[Convolution, ...]:
                     in_channels=in_channels,
                     channels=channels,
                     stride=2 ** (block - 1),
-                    pooling=PoolingWindow(2, 2, covers_rest=False) if block > 1 and position == 1 else None,
+                    pooling=HALVING if block > 1 and position == 1 else None,
                 )
             )
             in_channels = channels

@@ -18,13 +18,13 @@ from torch import Tensor
 
 from stylized.engine.crew import crew_of
 from stylized.engine.kernel_costs import CHANNELS_AT_ONCE
-from stylized.engine.layers import PoolingWindow
+from stylized.engine.layers import HALVING, PoolingWindow
 from stylized.engine.llvm_code import INDEX, NUMBERS, POINTER, Function, Numbers, Writer, load, rounds_bfloat
 from stylized.engine.recycled import empty_maps
 
-SIDE = 2
-_CELLS = SIDE * SIDE
-_NONE = _CELLS
+SIDE = HALVING.side
+# What stands for no cell of a window.
+_NONE = SIDE * SIDE
 # A thread takes so many parts, so that one that was held up does not hold up the others.
 _PARTS = 4
 
@@ -33,7 +33,7 @@ def suits(maps: Tensor, window: PoolingWindow) -> bool:
     """Tell whether maps [1, C, H, W] are pooled here."""
     return (
         maps.device.type == "cpu"
-        and (window.side, window.step, window.covers_rest) == (SIDE, SIDE, False)
+        and window == HALVING
         and maps.dtype in NUMBERS
         and maps.shape[1] % CHANNELS_AT_ONCE == 0
     )

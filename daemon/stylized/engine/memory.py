@@ -15,7 +15,7 @@ from stylized.engine.kernel_costs import (
     scratch_numbers,
     suits,
 )
-from stylized.engine.layers import CONVOLUTIONS, Convolution, convolution_of
+from stylized.engine.layers import CONVOLUTIONS, HALVING, Convolution, convolution_of
 from stylized.engine.parameters import LayerWeight, Parameters
 from stylized.engine.schedule import Level, Size, style_size
 from stylized.engine.tiles import Tiling, grain, signs_suffice, spans
@@ -107,9 +107,8 @@ class _LevelMemory:
         """The most at any moment."""
         evaluation = self._evaluation() + self._picture
         capture = max((self._forward(self._outer(*size)) for size in self._styles), default=0)
-        first = CONVOLUTIONS[self._parameters.backbone][0]
-        widest = first.channels * (self.pixels_at_once // first.stride**2) * self._number
-        if self._backend in (Backend.ONEDNN, Backend.WINOGRAD) and widest >= LEAST_BYTES:
+        recycles = self._backend in (Backend.ONEDNN, Backend.WINOGRAD)
+        if recycles and self._widest(self.pixels_at_once) * self._number >= LEAST_BYTES:
             # What maps have taken waits for the next step's.
             return self._held() + self._holes() + max(evaluation, capture) + self._step()
         return self._held() + self._holes() + max(evaluation, self._step(), capture)
@@ -181,8 +180,7 @@ class _LevelMemory:
 
     def _block(self, pixels: int) -> int:
         """A block on its way: its signs, or maps, and where it is widest, in the first of the network's blocks."""
-        first = CONVOLUTIONS[self._parameters.backbone][0]
-        widest = first.channels * (pixels // first.stride**2)
+        widest = self._widest(pixels)
         if not self._by_signs:
             return self._whole(pixels) + self._taps(pixels)
         # The tap's gradient, the one that comes to it and the one that goes on, the two added up, and the signs as
@@ -216,7 +214,7 @@ class _LevelMemory:
         chosen, window = self._parameters, layer.pooling
         if chosen.pooling is Pooling.MAX:
             compiled = self._backend in (Backend.ONEDNN, Backend.WINOGRAD)
-            if compiled and window and (window.side, window.step, window.covers_rest) == (2, 2, False):
+            if compiled and window == HALVING:
                 return _QUARTER  # all that `max_pooling` keeps
             return number + index  # where the maxima were
         if chosen.pooling is Pooling.AVERAGE:
@@ -259,8 +257,12 @@ class _LevelMemory:
 
     def _forward(self, pixels: int) -> int:
         """Forward only: the taps, and the input and output of the widest convolution."""
+        return self._taps(pixels) + 2 * self._widest(pixels) * self._number
+
+    def _widest(self, pixels: int) -> int:
+        """Numbers of the network's largest map."""
         first = CONVOLUTIONS[self._parameters.backbone][0]
-        return self._taps(pixels) + 2 * first.channels * (pixels // first.stride**2) * self._number
+        return first.channels * (pixels // first.stride**2)
 
     def _outer(self, width: int, height: int) -> int:
         return max(self._blocks(width, height))

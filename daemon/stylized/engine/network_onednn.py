@@ -17,12 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from stylized.engine import max_pooling
 from stylized.engine.choices import Padding, Pooling
 from stylized.engine.fused import FusedConvolution, PackedWeights
 from stylized.engine.kernel_costs import MAX_PACKED_BYTES
 from stylized.engine.layers import CONVOLUTIONS, Convolution, PoolingWindow
-from stylized.engine.max_pooling import pool_strongest, spread
+from stylized.engine.max_pooling import compiled, pool_strongest, spread, suits
 from stylized.engine.network import Weights
 from stylized.engine.network_torch import TorchNetwork, continued, normalize_responses, pool
 from stylized.engine.recycled import empty_maps
@@ -51,6 +50,7 @@ class OnednnNetwork(TorchNetwork):
     ) -> None:
         """Copy the weights to a device. dtype: float32, bfloat16, or float64 for tests."""
         super().__init__(weights, device=device, dtype=dtype)
+        compiled(dtype)  # now, so that no painting waits for it
         packed = PackedWeights(MAX_PACKED_BYTES)
         self._convolutions = {
             layer.conv: FusedConvolution(layer, *self._layers[layer.conv], packed)
@@ -179,7 +179,7 @@ class _Pass(torch.autograd.Function):
 
 def _pool_strongest(course: _Course, x: Tensor, window: PoolingWindow, scale: float) -> Tensor:
     """Max pooling of rectified maps, times a scale; what it pooled is not kept."""
-    if max_pooling.suits(x, window):
+    if suits(x, window):
         pooled, places = pool_strongest(x, scale)
         course.then(partial(spread, places=places, scale=scale, side=x.shape[2:]))
         return pooled

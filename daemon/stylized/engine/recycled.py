@@ -13,14 +13,15 @@ import mmap
 import weakref
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor
 
 from stylized.engine.kernel_costs import LEAST_BYTES
 
+# How many times as large a region may be as the map that it is used for.
 _MOST_WASTE = 1.125
-# How much larger a region may be than the map that it is used for.
 _HUGE_PAGE = 2 * 2**20
 
 
@@ -65,13 +66,11 @@ class _Regions:
         taken = self._held - sum(map(len, list(self._free))) + length
         self._most = max(self._most, taken)
         self._give_back(self._most - length)
+        try:
+            region = _new(length)
+        except OSError as error:
+            raise MemoryError(f"There is no memory for a map of {length} bytes.") from error
         self._held += length
-        if not hasattr(mmap, "MAP_PRIVATE"):  # Windows
-            return mmap.mmap(-1, length)
-        # Shared memory, which Python makes else, has no huge pages.
-        region = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        if hasattr(mmap, "MADV_HUGEPAGE"):
-            region.madvise(mmap.MADV_HUGEPAGE)
         return region
 
     def _give_back(self, most: int) -> None:
@@ -80,17 +79,29 @@ class _Regions:
             self._held -= len(self._free.popleft())
 
 
+def _new(length: int) -> mmap.mmap:
+    if not hasattr(mmap, "MAP_PRIVATE"):  # Windows
+        return mmap.mmap(-1, length)
+    # Shared memory, which Python makes else, has no huge pages.
+    region = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        # A kernel without them refuses, and gives small ones.
+        with suppress(OSError):
+            region.madvise(mmap.MADV_HUGEPAGE)
+    return region
+
+
 _regions = _Regions()
 
 
 def empty_maps(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return maps [1, C, H, W] of any numbers, in channels_last."""
+    """Return maps [1, C, H, W] of any numbers, in channels_last. Raises MemoryError."""
     batch, channels, height, width = shape
     return empty_rows((batch, height, width, channels), dtype, device).permute(0, 3, 1, 2)
 
 
 def empty_rows(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return a tensor of any numbers, without gaps."""
+    """Return a tensor of any numbers, without gaps. Raises MemoryError."""
     size = math.prod(shape) * dtype.itemsize
     if device.type != "cpu" or size < LEAST_BYTES:
         return torch.empty(*shape, dtype=dtype, device=device)
@@ -98,5 +109,5 @@ def empty_rows(shape: Sequence[int], dtype: torch.dtype, device: torch.device) -
 
 
 def forget() -> None:
-    """Give back to the system what no map is in."""
+    """Give back to the system what no map is in: for when a painting is over and all of it is dropped."""
     _regions.clear()

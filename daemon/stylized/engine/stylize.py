@@ -16,7 +16,6 @@ from stylized.engine.job import EndNow, Event, Finished, Planned, Request, State
 from stylized.engine.needs import check_pictures
 from stylized.engine.network import Network
 from stylized.engine.parameters import Steering
-from stylized.engine.recycled import forget
 from stylized.engine.schedule import plan, plan_warnings, style_size
 from stylized.engine.targets import StyleSource, plan_regions
 
@@ -56,11 +55,8 @@ def stylize(network: Network, request: Request) -> Generator[Event, Steering | E
     warnings = (*plan_warnings(sizes, levels, parameters), *regions.warnings, *tiling_warnings(request.tilings))
     course = Course(network, request, levels, regions.in_use, warnings)
     yield Planned(levels, course.warnings)
-    try:
-        for level in levels:
-            yield from course.paint(level)
-            if course.ended:
-                break
-    finally:
-        forget()
+    for level in levels:
+        yield from course.paint(level)
+        if course.ended:
+            break
     yield course.finished()

@@ -31,6 +31,7 @@ from stylized.engine.measurements import Measurements
 from stylized.engine.network import Network, Weights
 from stylized.engine.parameters import ParameterError, Steering
 from stylized.engine.precision import resolve_precision
+from stylized.engine.recycled import forget
 from stylized.engine.regions import EmptyRegionError
 from stylized.engine.schedule import PictureTooSmallError
 from stylized.engine.stylize import (
@@ -151,6 +152,7 @@ class _Painter:
             job = self._jobs.get()
             self._pipe.send(self._outcome(job))
             del self._controls[job.job_id]
+            forget()
             self._heap.give_back()
             if self._lost:
                 log.error("a GPU that failed so fails at everything: this process ends, and another begins")

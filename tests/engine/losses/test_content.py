@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from stylized.engine.choices import ContentLoss
+from stylized.engine.losses import content
 from stylized.engine.losses.content import activation, content_loss
 
 _RANDOM = np.random.default_rng(0)
@@ -20,6 +21,12 @@ _EXPECTED = {
     ContentLoss.NORMALIZED: np.mean(_DIFFERENCE**2) / np.mean(_TARGET**2),
     ContentLoss.RATIO: np.sum(_DIFFERENCE**2) / np.sum(np.abs(_DIFFERENCE)),
 }
+
+
+@pytest.fixture(params=[1, 2**20], ids=["row by row", "at once"], autouse=True)
+def at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many numbers are computed at a time."""
+    monkeypatch.setattr(content, "_AT_ONCE", request.param)
 
 
 @pytest.mark.parametrize("form", list(ContentLoss))
